@@ -81,6 +81,7 @@ CUDA := $(if $(NVCC),$(BUILD)/libaffjord_cuda.so)
 endif
 EMULATED := $(if $(filter double,$(PRECISION)),,$(BUILD)/tests/libaffjord_cuda_emulated.so)
 EMULATED_CUDNN := $(if $(EMULATED),$(BUILD)/tests/libcudnn_emulated.so)
+EMULATED_CUBLAS := $(if $(EMULATED),$(BUILD)/tests/libcublas_emulated.so)
 # The objects of core/base that the kernels' host code needs.
 BASE_OBJECTS     := $(addprefix $(BUILD)/core/base/,status.o number.o arena.o)
 CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BASE_OBJECTS)
@@ -92,7 +93,7 @@ EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/c
 .PHONY: all cuda tests test test-all test-slurm fuzz fuzzers stress check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord cuda
-tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so $(EMULATED) $(EMULATED_CUDNN)
+tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so $(EMULATED) $(EMULATED_CUDNN) $(EMULATED_CUBLAS)
 
 $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 	@rm -f $@
@@ -168,12 +169,15 @@ $(EMULATED): $(EMULATED_OBJECTS)
 	@$(call say,link,$@)
 	$(Q)$(CXX) -shared $(if $(COVERAGE),--coverage) -o $@ $^ -ldl
 $(EMULATED_CUDNN): $(BUILD)/tests/cuda_on_host/cudnn_on_host.o
+$(EMULATED_CUBLAS): $(BUILD)/tests/cuda_on_host/cublas_on_host.o
+$(EMULATED_CUDNN) $(EMULATED_CUBLAS):
 	@$(call say,link,$@)
 	$(Q)$(CXX) -shared $(if $(COVERAGE),--coverage) -o $@ $^
 
 # The files that tests run and load.
 $(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"' \
-    -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"' -DAFFJORD_CUDNN_EMULATED='"$(EMULATED_CUDNN)"'
+    -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"' -DAFFJORD_CUDNN_EMULATED='"$(EMULATED_CUDNN)"' \
+    -DAFFJORD_CUBLAS_EMULATED='"$(EMULATED_CUBLAS)"'
 
 # Detect changes that are not in the commit. Figures, reports and results in the source tree do not count.
 CHANGES := git --no-optional-locks status --porcelain --untracked-files=no -- . ':!results'

@@ -6,7 +6,8 @@
 # It needs only the driver. From an unpacked bundle (make bundle):
 #   sh gpu_check.sh bin/affjord
 # In a checkout with built tests, the tests of any device run on the GPU. cuDNN's convolutions are checked if
-# libcudnn.so.9 is found; otherwise the report has a note. compute-sanitizer, of the CUDA toolkit, runs if it is found.
+# libcudnn.so.9 is found, cuBLAS's products if libcublas.so.13 is; otherwise the report has a note. compute-sanitizer, of
+# the CUDA toolkit, runs if it is found.
 # Status 1 if any check fails.
 set -u
 program=$1

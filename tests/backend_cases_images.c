@@ -3,6 +3,7 @@
 #include "backend/conv.h"
 #include "backend/memory.h"
 #include "backend_cases_internal.h"
+#include "field/layers/attention.h"
 
 /* bias_of: three vectors in turn. */
 static const uint32_t *places(work *w, size_t pixels) {
@@ -92,9 +93,11 @@ void case_attention(work *w) {
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const attention_shape *s = &shapes[i];
         const size_t n = 2 * s->images * s->pixels * s->channels, weights = attention_weights(s);
-        real *packed = case_drawn(w, attention_packed(s), 0.7), *x = case_drawn(w, n, 1), *y = case_room(w, n);
+        const attention layer = {.shape = *s, .out = weights / 4 * 3, .packed = case_room(w, attention_packed(s))};
+        real *packed = layer.packed, *x = case_drawn(w, n, 1), *y = case_room(w, n);
         real *bar = case_drawn(w, n, 1), *gradient = case_drawn(w, weights, 1);
         real *scratch = case_room(w, b->attention_scratch(b, s));
+        attention_set_params(&layer, b, case_drawn(w, weights, 0.7));
         b->attention(b, s, packed, x, y, scratch);
         b->attention_backward(b, s, packed, x, bar, gradient, scratch);
         case_result(w, n, y);

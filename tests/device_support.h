@@ -46,6 +46,14 @@ static inline const backend_ops *tested_images(void) {
     return images_of(tested_library());
 }
 
+/* Let cuBLAS, or its stand-in on the emulated device, compute products that suit it on devices that are opened later; or
+ * own kernels. */
+static inline void tested_cublas(bool used) {
+    if (!used) setenv("AFFJORD_CUBLAS", "none", 1);
+    else if (device_is_emulated()) setenv("AFFJORD_CUBLAS", AFFJORD_CUBLAS_EMULATED, 1);
+    else unsetenv("AFFJORD_CUBLAS");
+}
+
 /* Check that no operation failed and that all memory is free again (on a real device, other processes may use some). */
 static inline void tested_close(const backend_ops **device) {
     device_about about;

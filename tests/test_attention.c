@@ -159,9 +159,6 @@ Test(run_attention, is_rejected_where_unsupported) {
          "attention of 8 channels: expected a multiple of its 3 heads"},
         {HEADS "--set experiment.data=ty --set flow.learn_end_time=no --set solver.method=rk4",
          "image.attention_heads = 2: points have no pixels to attend to; expected 0 for points"},
-        {HEADS "--device cuda",
-         "model ffjord has image.attention_heads = 2, which only the CPU computes; expected 0, or "
-         "--device cpu"},
         {"--set image.attention_heads=-1", "image.attention_heads"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -407,4 +407,30 @@ Test(any_device, adjoints_fixed_steps_and_exact_traces) {
     check_training(spec, "a grid and an exact trace");
 }
 
+/* Self-attention in all flows of two scales, on images of 6 x 6; or in one flow, as a side is odd. */
+static void check_attention(image_layer layer, size_t side) {
+    static const char *const names[] = {IMAGE_LAYERS(CHOICE_TEXT)};
+    chain_spec spec = spec_of(layer);
+    spec.model.height = spec.model.width = side;
+    spec.model.attention_heads = 2;
+    spec.model.attention_channels = 6;
+    check_training(spec, names[layer]);
+}
+
+Test(any_device, trainings_with_attention) {
+    tested_cublas(false);
+    check_attention(IMAGE_IGNORE, 6);
+    check_attention(IMAGE_CONCAT, 6);
+    check_attention(IMAGE_HYPER, 6);
+    check_attention(IMAGE_CONCATSQUASH, 5);
+}
+
+/* CuBLAS computes the attention of the first scale; its calls are captured into graphs, or (emulated) refused there. */
+Test(any_device, trainings_with_attention_by_cublas) {
+    tested_cublas(true);
+    check_attention(IMAGE_HYPER, 6);
+    setenv("AFFJORD_EMULATED_CUBLAS", "alone", 1);
+    check_attention(IMAGE_CONCAT, 6);
+}
+
 #endif

@@ -261,15 +261,55 @@ Test(run_image_device, plans_outlast_the_processor) {
                  "cuDNN 9.19.0 eng6_k2=6_k14=-3|0\ncuDNN 9.19.0 eng6_k2=6_k14=4|0\n");
 }
 
+/* --- Self-attention, and cuBLAS --- */
+
+#define WITH_CUBLAS "AFFJORD_CUBLAS=" AFFJORD_CUBLAS_EMULATED " "
+
+/* Few steps, as the emulated device is slow, on images of which attention sees 64 pixels, then 16. */
+#define ATTEND                                                                                                         \
+    "$AFFJORD $TEST_DIR/small.ini --quiet --seeds 0 --set experiment.models=affjord --set image.attention_heads=2 "    \
+    "--set image.attention_channels=4 --set train.epoch_iterations=1 --set train.batch=2 --set train.validation=2 "    \
+    "--set output.samples=1 --set solver.method=midpoint --set solver.steps=1 --set train.iterations="
+
+static void expect_near_losses(const char *database) {
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/%s \"ATTACH '$TEST_DIR/processor.db' AS other;"
+           "SELECT count(*), max(abs(a.loss - b.loss)) < 1e-5, sum(a.nfe_forward <> b.nfe_forward) FROM epoch a "
+           "JOIN run r USING (run_id) JOIN other.run o ON o.key = r.key "
+           "JOIN other.epoch b ON b.run_id = o.run_id AND b.epoch = a.epoch AND b.split = a.split\"",
+           database);
+    cr_assert_str_eq(output, "4|1|0\n", "%s: %s", database, output);
+}
+
+/* By own kernels, with a note; by cuBLAS, recorded with the plans; a resumed run keeps own kernels. */
+Test(run_image_device, attention_gives_the_losses_of_the_processor) {
+    EXPECT(0, ATTEND "2 --db $TEST_DIR/processor.db");
+    EXPECT(0, ATTEND "2 --db $TEST_DIR/own.db --device cuda");
+    EXPECT_SAYS("products of attention or hypernets by own kernels, which may be slower: AFFJORD_CUBLAS = none");
+    expect_near_losses("own.db");
+    expect_plans("own.db", "DISTINCT plan", "own kernels\n");
+    EXPECT(0, WITH_CUBLAS ATTEND "2 --db $TEST_DIR/cublas.db --device cuda");
+    cr_assert_null(strstr(output, "products of attention"), "%s", output);
+    expect_near_losses("cublas.db");
+    expect_plans("cublas.db", "DISTINCT convolution LIKE 'attention%', plan, iteration",
+                 "0|own kernels|0\n1|cuBLAS 13.1.0|0\n");
+    EXPECT(0, ATTEND "1 --db $TEST_DIR/longer.db --device cuda");
+    EXPECT(0, WITH_CUBLAS ATTEND "2 --db $TEST_DIR/longer.db --device cuda");
+    EXPECT_SAYS("products of attention or hypernets by own kernels, which may be slower: the run began with them for ");
+    expect_near_losses("longer.db");
+}
+
 /* The report of `make gpu-check`, in its short form. */
 Test(run_image_device, the_bench_compares_with_the_processor) {
-    EXPECT(0, "AFFJORD_CUDNN=" AFFJORD_CUDNN_EMULATED " $AFFJORD bench device --brief > $TEST_DIR/report");
-    EXPECT(0, "grep -c 'processor and device, own convolutions | near' $TEST_DIR/report");
-    cr_expect_str_eq(output, "2\n");
+    EXPECT(0, WITH_CUDNN WITH_CUBLAS "$AFFJORD bench device --brief > $TEST_DIR/report");
+    EXPECT(0, "grep -c 'processor and device, own kernels | near' $TEST_DIR/report");
+    cr_expect_str_eq(output, "3\n");
     EXPECT(0, "grep -c 'steps repeated and kernels one by one, .* | same bits' $TEST_DIR/report");
-    cr_expect_str_eq(output, "4\n");
+    cr_expect_str_eq(output, "6\n");
     EXPECT(0, "grep -c 'device, twice, cuDNN 9.19.0 | same bits' $TEST_DIR/report");
     cr_expect_str_eq(output, "2\n");
+    EXPECT(0, "grep -c 'with attention | device, twice, cuDNN 9.19.0, cuBLAS 13.1.0 | same bits' $TEST_DIR/report");
+    cr_expect_str_eq(output, "1\n");
 }
 
 Test(run_image_device, unsupported_requests_are_rejected) {

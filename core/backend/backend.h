@@ -165,6 +165,9 @@ struct backend_ops {
     void (*apply_backward)(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
                            const real *ybar, real *matrix_bar, real *bias_bar, real *xbar);
 
+    /* Choose how matrices of this size are applied, before their first use. NULL: there is nothing to choose. */
+    void (*plan_apply)(const backend_ops *self, size_t rows, size_t columns);
+
     /* y (n) <- tanh(x), sigmoid(x), elu(x), where elu(x) = x, or exp(x) - 1 for x < 0; y may be x. */
     void (*tanh)(const backend_ops *self, size_t n, const real *x, real *y);
     void (*sigmoid)(const backend_ops *self, size_t n, const real *x, real *y);

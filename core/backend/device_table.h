@@ -13,7 +13,7 @@
 #include "base/real.h"
 #include "base/status.h"
 
-enum { DEVICE_TABLE_VERSION = 6 };
+enum { DEVICE_TABLE_VERSION = 7 };
 
 typedef struct device_about {
     char name[256];
@@ -85,6 +85,10 @@ typedef struct device_table {
      * kernels. */
     bool (*images_library)(const backend_ops *backend, error_info *which);
 
+    /* Return whether cuBLAS computes all operations so far that suit it: *which <- its version, "" if there were none, or
+     * why own kernels do. */
+    bool (*images_products)(const backend_ops *backend, error_info *which);
+
     /* Return whether the device repeats the steps of a solve by itself: *which <- the reason if not. */
     bool (*images_graphs)(const backend_ops *backend, error_info *which);
 
@@ -93,8 +97,11 @@ typedef struct device_table {
     status (*images_recall)(const backend_ops *backend, const char *plans, error_info *err);
 
     /* Return the plans of all kinds of convolutions so far, a line "convolution\tway\tplan\n" for each way: forward,
-     * data, weight. NULL if out of memory; valid until the next call on this backend. */
+     * data, weight; and those of operations that suit cuBLAS, with a name for the convolution. NULL if out of memory; valid until the next call on this backend. */
     const char *(*images_plans)(const backend_ops *backend);
+
+    /* Return the bytes of device memory that a model needs at least, if an allocation has failed since opening; else 0. */
+    size_t (*images_needed)(const backend_ops *backend);
 
     /* Close a device and set *backend to NULL; it may be NULL already. */
     void (*images_close)(const backend_ops **backend);

@@ -11,7 +11,7 @@
 #include "system/clock.h"
 
 /* Synthetic images, because the machine may have no real ones: a blob on black, with its own place and size in each. */
-enum { IMAGES = 600, TRAINING_IMAGES = 400, SIDE_MAX = 28, MODELS = 2, COMPARED = 4, TIMED = 3 };
+enum { IMAGES = 600, TRAINING_IMAGES = 400, SIDE_MAX = 28, MODELS = 3, COMPARED = 4, TIMED = 3 };
 
 /* The settings of table1_small.ini or, for the speed, of Table 1. */
 typedef struct sizes {
@@ -19,7 +19,7 @@ typedef struct sizes {
     double tolerance; /* of the solver */
 } sizes;
 
-static const char *const model_names[MODELS] = {"FFJORD", "AFFJORD"};
+static const char *const model_names[MODELS] = {"FFJORD", "AFFJORD", "FFJORD with attention"};
 
 /* Shared by all parts. */
 typedef struct bench {
@@ -58,8 +58,10 @@ static image_set draw(bench *self, size_t edge) {
 
 static void choose(const sizes *of, size_t model, settings *values) {
     settings_default(values);
-    values->model_context = model == 0 ? CONTEXT_CLOCK : CONTEXT_AUGMENTED;
-    values->image_layer = model == 0 ? IMAGE_CONCAT : IMAGE_HYPER;
+    values->model_context = model == 1 ? CONTEXT_AUGMENTED : CONTEXT_CLOCK;
+    values->image_layer = model == 1 ? IMAGE_HYPER : IMAGE_CONCAT;
+    values->image_attention_heads = model == 2 ? 2 : 0;
+    values->image_attention_channels = 16;
     values->image_variant = IMAGE_PAPER;
     values->image_hidden_layers = 3;
     values->image_hidden_channels = of->channels;
@@ -129,9 +131,10 @@ static status train_on(bench *self, const backend_ops *device, const sizes *of, 
     return outcome;
 }
 
-/* Options of a device: with cuDNN if it is found, or without; repeating steps itself, or one kernel at a time. */
+/* Options of a device: with cuDNN, and with cuBLAS, if they are found, or without; repeating steps itself, or one kernel
+ * at a time. */
 typedef struct way {
-    bool library, graphs;
+    bool library, products, graphs;
 } way;
 
 /* Set an environment variable until it is restored. */
@@ -150,25 +153,40 @@ static void put_back(const char *name, char *kept) {
 
 /* Open device 0. */
 static status open_device(const bench *self, way by, const backend_ops **out, error_info *err) {
-    char *library, *graphs;
-    TRY(borrow("AFFJORD_CUDNN", by.library ? NULL : "none", &library, err));
-    status opened = borrow("AFFJORD_GRAPHS", by.graphs ? NULL : "none", &graphs, err);
-    if (opened == STATUS_OK) {
-        opened = self->table->images_open(0, out, err);
-        put_back("AFFJORD_GRAPHS", graphs);
-    }
-    put_back("AFFJORD_CUDNN", library);
+    enum { NAMES = 3 };
+    static const char *const names[NAMES] = {"AFFJORD_CUDNN", "AFFJORD_CUBLAS", "AFFJORD_GRAPHS"};
+    const bool used[NAMES] = {by.library, by.products, by.graphs};
+    char *kept[NAMES];
+    size_t count = 0;
+    status opened = STATUS_OK;
+    for (; count < NAMES && opened == STATUS_OK; count += opened == STATUS_OK)
+        opened = borrow(names[count], used[count] ? NULL : "none", &kept[count], err);
+    if (opened == STATUS_OK) opened = self->table->images_open(0, out, err);
+    while (count-- > 0) put_back(names[count], kept[count]);
     return opened;
 }
 
-/* The same on device 0; *has <- whether cuDNN computes all convolutions. */
+/* Return whether the libraries of `by` computed everything that they can: *which <- their names, or why not. */
+static bool has_libraries(const bench *self, way by, const backend_ops *device, error_info *which) {
+    error_info products;
+    const bool convolutions = self->table->images_library(device, which);
+    const bool all = self->table->images_products(device, &products);
+    if (!by.products || !convolutions) return convolutions;
+    if (!all) *which = products;
+    else if (products.text[0]) {
+        const error_info first = *which;
+        error_describe(which, "%.100s, %.100s", first.text, products.text);
+    }
+    return all;
+}
+
+/* The same on device 0; *has <- whether the libraries compute all that they can. */
 static status train_there(bench *self, way by, const sizes *of, size_t model, side *out, bool *has, error_info *which,
                           error_info *err) {
     const backend_ops *device;
     TRY(open_device(self, by, &device, err));
-    *has = self->table->images_library(device, which);
     const status outcome = train_on(self, device, of, model, out, err);
-    if (*has) self->table->images_library(device, which); /* those that it has no plan for */
+    *has = has_libraries(self, by, device, which);
     self->table->images_close(&device);
     return outcome;
 }
@@ -200,16 +218,16 @@ static status compare_by(bench *self, bool library, const sizes *of, size_t mode
     char what[160];
     status outcome = STATUS_OK;
     for (size_t i = 0; i < TIMES && outcome == STATUS_OK; i++) {
-        const way by = {.library = library, .graphs = i < 2};
+        const way by = {.library = library, .products = library, .graphs = i < 2};
         outcome = train_there(self, by, of, model, &there[i], has, &which, err);
     }
     if (outcome == STATUS_OK && *has == library) {
-        snprintf(what, sizeof what, "processor and device, %.60s", library ? which.text : "own convolutions");
+        const char *by = library ? which.text : "own kernels";
+        snprintf(what, sizeof what, "processor and device, %.60s", by);
         report(self, model, what, near(here, &there[0]), "near", here->loss, there[0].loss);
-        snprintf(what, sizeof what, "device, twice, %.60s", library ? which.text : "own convolutions");
+        snprintf(what, sizeof what, "device, twice, %.60s", by);
         report(self, model, what, same(&there[0], &there[1]), "same bits", there[0].loss, there[1].loss);
-        snprintf(what, sizeof what, "steps repeated and kernels one by one, %.60s",
-                 library ? which.text : "own convolutions");
+        snprintf(what, sizeof what, "steps repeated and kernels one by one, %.60s", by);
         report(self, model, what, same(&there[0], &there[2]), "same bits", there[0].loss, there[2].loss);
     } else if (outcome == STATUS_OK) {
         printf("| %s | not done: %.200s | | | |\n", model_names[model], which.text);
@@ -243,12 +261,13 @@ static status measure(bench *self, error_info *err) {
     const sizes of = {28, 64, 200, 1 + TIMED, 1e-5};
     printf(
         "\n### Table 1's runs on MNIST\n\nBatches of %zu, three layers of %zu channels, tolerances of %g, at the start "
-        "of a training.\n\n| model | convolutions | seconds an iteration | evaluations of fields in it | ms an "
+        "of a training. AFFJORD's hypernets and attention have products that suit cuBLAS.\n\n| model | libraries | "
+        "seconds an iteration | evaluations of fields in it | ms an "
         "evaluation |\n|---|---|---|---|---|\n",
         of.batch, of.channels, of.tolerance);
     for (size_t model = 0; model < MODELS; model++)
-        for (size_t i = 0; i < 4; i++) {
-            const way by = {.library = i / 2, .graphs = i % 2};
+        for (size_t i = 0; i < 6; i++) {
+            const way by = {.library = i >= 2, .products = i >= 4, .graphs = i % 2};
             side one = {.params = NULL};
             bool has;
             error_info which;

@@ -156,12 +156,6 @@ static status check_device(const experiment *self, error_info *err) {
         settings values;
         cnf_spec flow;
         plan_run_settings(run, &values);
-        if (is_image(self, 0) && values.image_attention_heads > 0)
-            return error_set(
-                err, STATUS_INVALID,
-                "--device %s: model %s has image.attention_heads = %zu, which only the CPU computes; expected "
-                "0, or --device cpu",
-                self->args.device, run->model->name, (size_t)values.image_attention_heads);
         if (is_image(self, 0)) continue;
         specification_flow(&values, run->dataset->shape.dimension, &flow);
         TRY(cnf_is_for_device(&flow, err));

@@ -67,6 +67,8 @@ void manual_write_program(FILE *stream) {
           "Draws every figure and table that a database has rows for; see its \\-\\-help.\n"
           ".TP\n.I share/doc/affjord/examples\nPrograms that use the library, and scripts that read results.\n"
           ".SH ENVIRONMENT\n"
+          ".TP\n.B AFFJORD_CUBLAS\nLibrary file of cuBLAS for images on a CUDA device, instead of libcublas.so.13; or "
+          "none.\n"
           ".TP\n.B AFFJORD_CUDNN\nLibrary file of cuDNN 9 for images on a CUDA device, instead of libcudnn.so.9; or "
           "none.\n"
           ".TP\n.B AFFJORD_DATA\nFolder of the image data sets, unless the setting data.dir names one.\n"

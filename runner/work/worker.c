@@ -266,11 +266,16 @@ static status open_device(worker *self, error_info *err) {
     return self->library->images_open(self->task->device, &self->device, err);
 }
 
-/* Own kernels are slower than cuDNN's, so print a note if cuDNN was not found or has no plan. */
-static status report_library(worker *self, error_info *err) {
+/* Own kernels are slower than cuDNN's and cuBLAS's, so print a note if a library was not found or has no plan. */
+static status report_libraries(worker *self, error_info *err) {
     error_info which, text;
-    if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
-    error_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
+    if (!self->device) return STATUS_OK;
+    if (!self->library->images_library(self->device, &which)) {
+        error_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
+        TRY(worker_send_note(self, text.text, err));
+    }
+    if (self->library->images_products(self->device, &which)) return STATUS_OK;
+    error_describe(&text, "products of attention or hypernets by own kernels, which may be slower: %.800s", which.text);
     return worker_send_note(self, text.text, err);
 }
 
@@ -293,8 +298,9 @@ status worker_explain_memory(const worker *self, error_info *err) {
     TRY(self->library->describe(number, &about, err));
     return error_set(err, STATUS_MEMORY,
                      "%.600s, on CUDA device %d or beside it: %.1f MB of its %.1f MB are free, and the model with its "
-                     "workspaces needs more; a smaller train.batch needs less",
-                     reason.text, number, 1e-6 * (double)about.available, 1e-6 * (double)about.memory);
+                     "workspaces needs at least %.1f MB; a smaller train.batch needs less",
+                     reason.text, number, 1e-6 * (double)about.available, 1e-6 * (double)about.memory,
+                     1e-6 * (double)self->library->images_needed(self->device));
 }
 
 /* Create the training and resume it from a checkpoint, which may be NULL. */
@@ -305,7 +311,7 @@ static status begin_training(worker *self, const char *path, const checkpoint *f
     const status made = make_training(self, err);
     TRY(worker_check_device(self, err)); /* which has the cause */
     if (made != STATUS_OK) return made == STATUS_MEMORY ? worker_explain_memory(self, err) : made;
-    TRY(report_library(self, err));
+    TRY(report_libraries(self, err));
     const status read = file ? read_state(self, path, file, &reason) : STATUS_OK;
     return read == STATUS_OK ? STATUS_OK : advise(self, read, &reason, err);
 }

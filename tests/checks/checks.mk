@@ -46,7 +46,7 @@ SCRIPTS := .ci/run run paper_figures.sh $(wildcard packaging/*.sh plots/*.sh run
 each_unit = printf '%s\n' $(1) | xargs -n 4 -P $(shell nproc) sh -c
 
 lint: export FLAGS := -std=c11 -D_GNU_SOURCE -DAFFJORD_BINARY="affjord" -DAFFJORD_FAULT_LAYER="fault.so" \
-    -DAFFJORD_LIBRARY_EMULATED="emulated.so" -DAFFJORD_CUDNN_EMULATED="cudnn.so" $(PATHS) -Ibuild/include
+    -DAFFJORD_LIBRARY_EMULATED="emulated.so" -DAFFJORD_CUDNN_EMULATED="cudnn.so" -DAFFJORD_CUBLAS_EMULATED="cublas.so" $(PATHS) -Ibuild/include
 # (Cppcheck 2.10 reports the commas of a compound literal in a call as side effects.)
 lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc build/include/affjord/affjord.h
 	$(Q)clang-format --dry-run --Werror $(SOURCES)

@@ -16,11 +16,20 @@ static bool may_ask(const backend_ops *self) {
     return may;
 }
 
+/* Note how much memory would have been taken with `bytes` more. */
+static void note_short(cuda_backend *device, size_t bytes) {
+    size_t available = 0, all;
+    if (cudaMemGetInfo(&available, &all) != cudaSuccess || available > device->available) return;
+    const size_t needed = device->available - available + bytes;
+    if (needed > device->needed) device->needed = needed;
+}
+
 static status alloc(const backend_ops *self, size_t bytes, void **out) {
     void *block;
     if (!may_ask(self)) return STATUS_INVALID;
     if (cudaMalloc(&block, bytes ? bytes : 1) != cudaSuccess) {
         cudaGetLastError(); /* the caller may retry with less */
+        note_short(images_device(self), bytes);
         return STATUS_MEMORY;
     }
     if (!images_note(self, cudaMemsetAsync(block, 0, bytes, images_device(self)->stream), "clearing memory")) {
@@ -93,6 +102,8 @@ static status build(cuda_backend *device, error_info *err) {
     cudaDeviceProp about;
     TRY_CUDA(cudaGetDeviceProperties(&about, device->device), "asking for a device's properties", err);
     TRY(fused_runs_supports(device->device, &about, err));
+    size_t all;
+    TRY_CUDA(cudaMemGetInfo(&device->available, &all), "asking for a device's memory", err);
     TRY_CUDA(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "making a stream", err);
     TRY_CUDA(cudaMalloc((void **)&device->partial, PARTIAL_MAX * sizeof(float)), "taking memory", err);
     TRY_CUDA(cudaMalloc((void **)&device->sums, SUMS_MAX * sizeof(double)), "taking memory", err);
@@ -120,6 +131,10 @@ status images_state(const backend_ops *self, error_info *err) {
     return error_set(err, device->outcome, "%s", device->err.text);
 }
 
+size_t images_needed(const backend_ops *self) {
+    return images_device(self)->needed;
+}
+
 bool images_library(const backend_ops *self, error_info *which) {
     const cuda_backend *device = images_device(self);
     *which = device->remark;
@@ -142,6 +157,7 @@ void images_close(const backend_ops **backend) {
     if (device->stream) cudaStreamSynchronize(device->stream);
     images_graphs_close(device);
     images_cudnn_close(device);
+    images_blas_close(device);
     plan_book_release(&device->plans);
     if (device->stream) cudaStreamDestroy(device->stream);
     cudaFree(device->partial);

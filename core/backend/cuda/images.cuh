@@ -45,12 +45,18 @@ typedef struct cuda_backend {
     double *sums_host; /* (SUMS_MAX), a copy in page-locked host memory */
     struct cudnn *library; /* cuDNN, or NULL if not found (images_cudnn.cu) */
     error_info remark; /* why not; otherwise its version */
+    struct cublas *blas; /* cuBLAS, or NULL before its first use and if it cannot be used (images_blas.cu) */
+    error_info blas_remark; /* why not; otherwise its version; "" before its first use */
+    unsigned products, products_own; /* operations that suit cuBLAS so far, and those by own kernels, */
+    unsigned products_began_own; /* of these, because the run began with own kernels */
     struct graphs *graphs; /* recorded steps (images_graphs.cu) */
     enum launch_mode launch_mode;
     uint64_t numbered; /* cuDNN convolutions so far, to give each a unique number */
     unsigned convolutions, own; /* all convolutions so far, and those by own kernels, */
     unsigned began_own; /* of these, because the run began with own kernels */
-    plan_cache plans; /* of the convolutions */
+    plan_cache plans; /* of the convolutions, and of products that suit cuBLAS */
+    size_t available; /* bytes of device memory that were free when it was opened */
+    size_t needed; /* bytes that were asked for, at most, when memory was short; 0: never */
     status outcome; /* the first error since opening; later operations do nothing useful */
     error_info err;
 } cuda_backend;
@@ -179,6 +185,9 @@ status images_conv_create(const backend_ops *self, conv_shape shape, conv_method
 void images_cudnn_open(cuda_backend *device);
 void images_cudnn_close(cuda_backend *device);
 
+/* images_blas.cu: close cuBLAS, which its first use opens. */
+void images_blas_close(cuda_backend *device);
+
 /* images_graphs.cu: the table's `repeat`. Errors: STATUS_INVALID for an unknown AFFJORD_GRAPHS, STATUS_MEMORY. */
 status images_graphs_open(cuda_backend *device, error_info *err);
 void images_graphs_close(cuda_backend *device);
@@ -188,6 +197,7 @@ status images_open(int device, const backend_ops **out, error_info *err);
 status images_state(const backend_ops *backend, error_info *err);
 bool images_library(const backend_ops *backend, error_info *which);
 bool images_graphs(const backend_ops *backend, error_info *which);
+size_t images_needed(const backend_ops *backend);
 void images_close(const backend_ops **backend);
 
 #endif

@@ -1,17 +1,20 @@
 /* images_attention.cu - self-attention over the pixels of images on dual numbers, and its backward pass: the equations of
- * core/backend/cpu/attention.inc.
+ * core/backend/cpu/attention.inc. These are the library's own kernels; shapes that suit cuBLAS are computed by
+ * images_attention_blas.cu.
  *
  * All images and heads are computed together. A row is one pixel of one head of one image. No row of P weights is ever
- * stored: a block computes the weights of one row again, REDUCE_THREADS columns at a time in shared memory. The forward
- * pass stores each row's largest logit, the sum of its exponentials and its mean tangent. The backward pass adds two sums
- * of each row, so a block of one column can compute the weights of all rows above it. Scratch is therefore of order rows:
- * arrays (2, rows, size) for values and tangents, and STATISTICS numbers a row.
+ * stored: a block computes the weights of one row again, in shared memory, one column for each thread at a time. The
+ * forward pass stores each row's largest logit, the sum of its exponentials and its mean tangent. The backward pass adds
+ * two sums of each row, so a block of one column can compute the weights of all rows above it. Scratch is therefore of
+ * order rows: arrays (2, rows, size) for values and tangents, and STATISTICS numbers a row.
  *
  * Sums over a row's columns are in double; the products of matrices are single fused multiply-adds in order, as on the CPU.
  * Results differ from the CPU's in the last bits, and are the same in every run. */
-#include "backend/cuda/images.cuh"
+#include <stdio.h>
 
 #include "backend/cuda/device_math.cuh"
+#include "backend/cuda/images_attention.cuh"
+#include "backend/cuda/images_blas.cuh"
 
 namespace {
 
@@ -188,54 +191,32 @@ struct logit_bar {
     }
 };
 
-/* Every thread's number, added or compared pairwise; all threads get the result. */
-__device__ double block_sum(double *shared, double own) {
-    __syncthreads();
-    shared[threadIdx.x] = own;
-    for (unsigned half = REDUCE_THREADS / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
-    }
-    __syncthreads();
-    return shared[0];
-}
-__device__ double block_largest(double *shared, double own) {
-    __syncthreads();
-    shared[threadIdx.x] = own;
-    for (unsigned half = REDUCE_THREADS / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half) shared[threadIdx.x] = fmax(shared[threadIdx.x], shared[threadIdx.x + half]);
-    }
-    __syncthreads();
-    return shared[0];
-}
-
 /* A row's statistics of the forward pass, and o. */
-__global__ void __launch_bounds__(REDUCE_THREADS) row_kernel(heads of) {
-    __shared__ double draft[REDUCE_THREADS];
-    __shared__ float p[REDUCE_THREADS], w[REDUCE_THREADS];
+template <unsigned THREADS> __global__ void __launch_bounds__(THREADS) row_kernel(heads of) {
+    __shared__ double draft[2][THREADS];
+    __shared__ float p[THREADS], w[THREADS];
     const size_t row = blockIdx.x, first = row - row % of.pixels, P = of.pixels, d = of.size;
     float most = -INFINITY;
-    for (size_t j = threadIdx.x; j < P; j += REDUCE_THREADS) most = fmaxf(most, logit(of, row, first + j).value);
-    most = (float)block_largest(draft, (double)most);
-    double total = 0, tangent = 0;
-    for (size_t j = threadIdx.x; j < P; j += REDUCE_THREADS) {
+    for (size_t j = threadIdx.x; j < P; j += THREADS) most = fmaxf(most, logit(of, row, first + j).value);
+    most = block_largest<THREADS>(draft[0], most);
+    double sums[] = {0, 0}; /* of exponentials e, and of e times the tangents */
+    for (size_t j = threadIdx.x; j < P; j += THREADS) {
         const logit s(of, row, first + j);
         const double e = (double)v_exp_negative(most - s.value);
-        total += e;
-        tangent += e * (double)s.tangent;
+        sums[0] += e;
+        sums[1] += e * (double)s.tangent;
     }
-    total = block_sum(draft, total);
-    tangent = block_sum(draft, tangent);
+    block_sums<THREADS>(draft, sums);
+    const float total = (float)sums[0], mean = (float)(sums[1] / sums[0]);
     if (threadIdx.x == 0) {
         of.statistic(LARGEST)[row] = most;
-        of.statistic(TOTAL)[row] = (float)total;
-        of.statistic(MEAN)[row] = (float)(tangent / total);
+        of.statistic(TOTAL)[row] = total;
+        of.statistic(MEAN)[row] = mean;
     }
     float *o = of.array(O, 0) + row * d, *tangents = of.array(O, 1) + row * d;
-    for (size_t k = threadIdx.x; k < d; k += REDUCE_THREADS) o[k] = tangents[k] = 0;
-    for (size_t from = 0; from < P; from += REDUCE_THREADS) {
-        const size_t n = P - from < REDUCE_THREADS ? P - from : (size_t)REDUCE_THREADS, at = first + from;
+    for (size_t k = threadIdx.x; k < d; k += THREADS) o[k] = tangents[k] = 0;
+    for (size_t from = 0; from < P; from += THREADS) {
+        const size_t n = P - from < THREADS ? P - from : (size_t)THREADS, at = first + from;
         __syncthreads();
         if (threadIdx.x < n) {
             const weighting one(of, row, at + threadIdx.x);
@@ -244,7 +225,7 @@ __global__ void __launch_bounds__(REDUCE_THREADS) row_kernel(heads of) {
         }
         __syncthreads();
         const float *v = of.array(V, 0) + at * d, *dv = of.array(V, 1) + at * d;
-        for (size_t k = threadIdx.x; k < d; k += REDUCE_THREADS) {
+        for (size_t k = threadIdx.x; k < d; k += THREADS) {
             float value = o[k], slope = tangents[k];
             for (size_t j = 0; j < n; j++) {
                 value = fmaf(p[j], v[j * d + k], value);
@@ -257,32 +238,29 @@ __global__ void __launch_bounds__(REDUCE_THREADS) row_kernel(heads of) {
 }
 
 /* A row's statistics of the backward pass, and the cotangents of q. */
-__global__ void __launch_bounds__(REDUCE_THREADS) row_backward_kernel(heads of) {
-    __shared__ double draft[REDUCE_THREADS];
-    __shared__ float a[REDUCE_THREADS], b[REDUCE_THREADS];
+template <unsigned THREADS> __global__ void __launch_bounds__(THREADS) row_backward_kernel(heads of) {
+    __shared__ double draft[4][THREADS];
+    __shared__ float a[THREADS], b[THREADS];
     const size_t row = blockIdx.x, first = row - row % of.pixels, P = of.pixels, d = of.size;
-    double centre = 0, values = 0, products = 0, tangents = 0; /* sums of p times p'bar, pbar, t p'bar, t */
-    for (size_t j = threadIdx.x; j < P; j += REDUCE_THREADS) {
+    double sums[] = {0, 0, 0, 0}; /* of p times p'bar, pbar, t p'bar, t */
+    for (size_t j = threadIdx.x; j < P; j += THREADS) {
         const weighting one(of, row, first + j);
         const weighting_bar above(of, row, first + j);
         const double p = (double)one.p, bar = (double)above.tangent;
-        centre += p * bar;
-        values += p * (double)above.p;
-        products += p * (double)one.t * bar;
-        tangents += p * (double)one.t;
+        sums[0] += p * bar;
+        sums[1] += p * (double)above.p;
+        sums[2] += p * (double)one.t * bar;
+        sums[3] += p * (double)one.t;
     }
-    centre = block_sum(draft, centre);
-    values = block_sum(draft, values);
-    products = block_sum(draft, products);
-    tangents = block_sum(draft, tangents);
+    block_sums<THREADS>(draft, sums);
     if (threadIdx.x == 0) {
-        of.statistic(CENTRE)[row] = (float)centre;
-        of.statistic(REST)[row] = (float)(values + products - centre * tangents);
+        of.statistic(CENTRE)[row] = (float)sums[0];
+        of.statistic(REST)[row] = (float)(sums[1] + sums[2] - sums[0] * sums[3]);
     }
     float *bar = of.array(Q_BAR, 0) + row * d, *dbar = of.array(Q_BAR, 1) + row * d;
-    for (size_t k = threadIdx.x; k < d; k += REDUCE_THREADS) bar[k] = dbar[k] = 0;
-    for (size_t from = 0; from < P; from += REDUCE_THREADS) {
-        const size_t n = P - from < REDUCE_THREADS ? P - from : (size_t)REDUCE_THREADS, at = first + from;
+    for (size_t k = threadIdx.x; k < d; k += THREADS) bar[k] = dbar[k] = 0;
+    for (size_t from = 0; from < P; from += THREADS) {
+        const size_t n = P - from < THREADS ? P - from : (size_t)THREADS, at = first + from;
         __syncthreads();
         if (threadIdx.x < n) {
             const logit_bar one(of, row, at + threadIdx.x, weighting(of, row, at + threadIdx.x));
@@ -291,7 +269,7 @@ __global__ void __launch_bounds__(REDUCE_THREADS) row_backward_kernel(heads of) 
         }
         __syncthreads();
         const float *key = of.array(K, 0) + at * d, *dkey = of.array(K, 1) + at * d;
-        for (size_t k = threadIdx.x; k < d; k += REDUCE_THREADS) {
+        for (size_t k = threadIdx.x; k < d; k += THREADS) {
             float value = bar[k], slope = dbar[k];
             for (size_t j = 0; j < n; j++) {
                 value = fmaf(b[j], dkey[j * d + k], fmaf(a[j], key[j * d + k], value));
@@ -304,14 +282,14 @@ __global__ void __launch_bounds__(REDUCE_THREADS) row_backward_kernel(heads of) 
 }
 
 /* A column's cotangents of k and v, from all rows of its head. */
-__global__ void __launch_bounds__(REDUCE_THREADS) column_backward_kernel(heads of) {
-    __shared__ float p[REDUCE_THREADS], w[REDUCE_THREADS], a[REDUCE_THREADS], b[REDUCE_THREADS];
+template <unsigned THREADS> __global__ void __launch_bounds__(THREADS) column_backward_kernel(heads of) {
+    __shared__ float p[THREADS], w[THREADS], a[THREADS], b[THREADS];
     const size_t column = blockIdx.x, first = column - column % of.pixels, P = of.pixels, d = of.size;
     float *kbar = of.array(K_BAR, 0) + column * d, *dkbar = of.array(K_BAR, 1) + column * d;
     float *vbar = of.array(V_BAR, 0) + column * d, *dvbar = of.array(V_BAR, 1) + column * d;
-    for (size_t k = threadIdx.x; k < d; k += REDUCE_THREADS) kbar[k] = dkbar[k] = vbar[k] = dvbar[k] = 0;
-    for (size_t from = 0; from < P; from += REDUCE_THREADS) {
-        const size_t n = P - from < REDUCE_THREADS ? P - from : (size_t)REDUCE_THREADS, at = first + from;
+    for (size_t k = threadIdx.x; k < d; k += THREADS) kbar[k] = dkbar[k] = vbar[k] = dvbar[k] = 0;
+    for (size_t from = 0; from < P; from += THREADS) {
+        const size_t n = P - from < THREADS ? P - from : (size_t)THREADS, at = first + from;
         __syncthreads();
         if (threadIdx.x < n) {
             const weighting one(of, at + threadIdx.x, column);
@@ -324,7 +302,7 @@ __global__ void __launch_bounds__(REDUCE_THREADS) column_backward_kernel(heads o
         __syncthreads();
         const float *q = of.array(Q, 0) + at * d, *dq = of.array(Q, 1) + at * d;
         const float *bar = of.array(O_BAR, 0) + at * d, *dbar = of.array(O_BAR, 1) + at * d;
-        for (size_t k = threadIdx.x; k < d; k += REDUCE_THREADS) {
+        for (size_t k = threadIdx.x; k < d; k += THREADS) {
             float key = kbar[k], dkey = dkbar[k], value = vbar[k], slope = dvbar[k];
             for (size_t i = 0; i < n; i++) {
                 const size_t one = i * d + k;
@@ -343,17 +321,31 @@ __global__ void __launch_bounds__(REDUCE_THREADS) column_backward_kernel(heads o
 
 /* --- The table's operations --- */
 
-size_t scratch_reals(const backend_ops *, const attention_shape *s) {
+/* Return whether cuBLAS computes this shape. */
+bool by_blas(const backend_ops *self, const attention_shape *s) {
+    char name[96];
+    if (!attention_suits_blas(s)) return false;
+    snprintf(name, sizeof name, "attention of %zu heads of %zu in %zu channels, %zu images of %zu pixels", s->heads,
+             s->size, s->channels, s->images, s->pixels);
+    return images_blas_takes(self, name);
+}
+
+size_t scratch_reals(const backend_ops *self, const attention_shape *s) {
+    if (by_blas(self, s)) return attention_blas_scratch(s);
     return s->images * s->heads * s->pixels * (2 * ARRAYS * s->size + STATISTICS);
 }
 
 void begin(const backend_ops *self, const heads &of, const real *packed, const real *x) {
     images_each(self, 6 * of.rows() * of.size, project_one{of, packed, x});
-    images_launch(self, row_kernel, of.rows(), REDUCE_THREADS, of);
+    attention_rows(self, of.pixels, of.rows(), row_kernel<NARROW_THREADS>, row_kernel<WIDE_THREADS>, of);
 }
 
 void attention(const backend_ops *self, const attention_shape *s, const real *packed, const real *x, real *y,
                real *scratch) {
+    if (by_blas(self, s)) {
+        attention_blas(self, s, packed, x, y, scratch);
+        return;
+    }
     const heads of = heads_of(s, scratch);
     begin(self, of, packed, x);
     images_each(self, 2 * of.half(), out_one{of, attention_out(s, packed), x, y});
@@ -361,12 +353,18 @@ void attention(const backend_ops *self, const attention_shape *s, const real *pa
 
 void attention_backward(const backend_ops *self, const attention_shape *s, const real *packed, const real *x, real *bar,
                         real *gradient, real *scratch) {
+    if (by_blas(self, s)) {
+        attention_blas_backward(self, s, packed, x, bar, gradient, scratch);
+        return;
+    }
     const heads of = heads_of(s, scratch);
     const size_t weights = attention_weights(s), terms = 2 * s->images * s->pixels;
     begin(self, of, packed, x);
     images_each(self, 2 * of.rows() * of.size, out_bar_one{of, attention_out_rows(s, packed), bar});
-    images_launch(self, row_backward_kernel, of.rows(), REDUCE_THREADS, of);
-    images_launch(self, column_backward_kernel, of.rows(), REDUCE_THREADS, of);
+    attention_rows(self, of.pixels, of.rows(), row_backward_kernel<NARROW_THREADS>, row_backward_kernel<WIDE_THREADS>,
+                   of);
+    attention_rows(self, of.pixels, of.rows(), column_backward_kernel<NARROW_THREADS>,
+                   column_backward_kernel<WIDE_THREADS>, of);
     images_sum(self, weights / 4, terms, out_gradient_rows{of, bar, gradient + weights / 4 * 3});
     images_each(self, 2 * of.half(), project_bar_one{of, attention_in_rows(s, packed), bar});
     images_sum(self, weights / 4 * 3, terms, in_gradient_rows{of, x, gradient});

@@ -7,11 +7,11 @@
  * Images and weights are channel-last, (N, H, W, C) and (K, R, S, C), in single precision. The gradient with respect to
  * the data is a convolution with the 180-degree-rotated weights, so two operations suffice: a convolution, and the
  * gradient of its weights. images_cudnn_plan.cu chooses their implementation. */
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cuda/dynamic.cuh"
 #include "backend/cuda/images_conv.cuh"
 
 #if __has_include(<cudnn_graph.h>)
@@ -26,23 +26,19 @@ enum { VERSION_LEAST = 90000 };
 
 /* --- The library --- */
 
-template <class function> static bool find(void *file, const char *name, function *out) {
-    void *symbol = dlsym(file, name);
-    memcpy(out, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 static bool find_all(cudnn *library) {
     void *file = library->file;
-    return find(file, "cudnnGetVersion", &library->version) && find(file, "cudnnGetErrorString", &library->say) &&
-           find(file, "cudnnCreate", &library->create) && find(file, "cudnnDestroy", &library->destroy) &&
-           find(file, "cudnnSetStream", &library->set_stream) &&
-           find(file, "cudnnBackendCreateDescriptor", &library->create_descriptor) &&
-           find(file, "cudnnBackendDestroyDescriptor", &library->destroy_descriptor) &&
-           find(file, "cudnnBackendFinalize", &library->finalize) &&
-           find(file, "cudnnBackendSetAttribute", &library->set) &&
-           find(file, "cudnnBackendGetAttribute", &library->get) &&
-           find(file, "cudnnBackendExecute", &library->execute);
+    return find_function(file, "cudnnGetVersion", &library->version) &&
+           find_function(file, "cudnnGetErrorString", &library->say) &&
+           find_function(file, "cudnnCreate", &library->create) &&
+           find_function(file, "cudnnDestroy", &library->destroy) &&
+           find_function(file, "cudnnSetStream", &library->set_stream) &&
+           find_function(file, "cudnnBackendCreateDescriptor", &library->create_descriptor) &&
+           find_function(file, "cudnnBackendDestroyDescriptor", &library->destroy_descriptor) &&
+           find_function(file, "cudnnBackendFinalize", &library->finalize) &&
+           find_function(file, "cudnnBackendSetAttribute", &library->set) &&
+           find_function(file, "cudnnBackendGetAttribute", &library->get) &&
+           find_function(file, "cudnnBackendExecute", &library->execute);
 }
 
 /* Initialise a loaded library; return the problem, or NULL if there is none. */

@@ -1,7 +1,12 @@
 /* images_networks.cu - linear maps, gates, logit and squeeze. */
 #include <math.h>
+#include <stdint.h>
+#include <stdio.h>
 
 #include "backend/cuda/images.cuh"
+#include "backend/cuda/images_blas.cuh"
+
+enum { MATRIX_LEAST = 1 << 16 /* numbers of a matrix that cuBLAS applies: the hypernets of wide layers */ };
 
 /* --- Linear maps --- */
 
@@ -32,8 +37,27 @@ struct apply_one {
         y[i] = sum;
     }
 };
+
+/* Return whether cuBLAS applies a matrix. */
+static bool by_blas(const backend_ops *self, size_t rows, size_t columns) {
+    char name[96];
+    if (rows * columns < MATRIX_LEAST || rows > INT32_MAX || columns > INT32_MAX) return false;
+    snprintf(name, sizeof name, "matrix of %zu x %zu", rows, columns);
+    return images_blas_takes(self, name);
+}
+
+static void plan_apply(const backend_ops *self, size_t rows, size_t columns) {
+    (void)by_blas(self, rows, columns);
+}
+
 static void apply(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *bias,
                   const real *x, real *y) {
+    if (by_blas(self, rows, columns)) {
+        if (bias) self->copy(self, rows, bias, y);
+        images_blas_multiply(self, blas_product{rows, 1, columns, 1, 1, bias ? 1.0 : 0.0,
+                                                blas_factor{matrix, columns, 0, 0}, blas_factor{x, 1, 0, 0}, y, 1, 0});
+        return;
+    }
     images_each(self, rows, apply_one{columns, matrix, bias, x, y});
 }
 
@@ -59,7 +83,10 @@ struct apply_vjp {
 static void apply_backward(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
                            const real *ybar, real *matrix_bar, real *bias_bar, real *xbar) {
     images_each(self, rows * columns, outer_one{columns, x, ybar, matrix_bar, bias_bar});
-    images_sum(self, columns, rows, apply_vjp{columns, matrix, ybar, xbar});
+    if (by_blas(self, rows, columns))
+        images_blas_multiply(self, blas_product{1, columns, rows, 1, 1, 1, blas_factor{ybar, rows, 0, 0},
+                                                blas_factor{matrix, columns, 0, 0}, xbar, columns, 0});
+    else images_sum(self, columns, rows, apply_vjp{columns, matrix, ybar, xbar});
 }
 
 /* --- Gates --- */
@@ -218,6 +245,7 @@ static void squares(const backend_ops *self, size_t n, size_t D, const real *x, 
 
 void images_networks(backend_ops *table) {
     table->matmul = matmul;
+    table->plan_apply = plan_apply;
     table->apply = apply;
     table->apply_backward = apply_backward;
     table->gate = gate;

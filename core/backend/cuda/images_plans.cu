@@ -1,6 +1,6 @@
-/* images_plans.cu - the list of kinds of convolutions and their plans, and its text format:
+/* images_plans.cu - the list of kinds and their plans, and its text format:
  *
- *   CONVOLUTION <tab> WAY <tab> PLAN <newline>, three lines for each kind
+ *   KIND <tab> WAY <tab> PLAN <newline>, three lines for each kind
  */
 #include "backend/cuda/images_plans.cuh"
 
@@ -14,7 +14,7 @@ static const char own_kernels[] = "own kernels";
 static const char *const ways[WAYS] = {"forward", "data", "weight"};
 static const char *const maths[CONV_MATHS] = {"fp32", "tf32", "bf16"};
 
-static plan_kind *find(plan_cache *self, const char *convolution) {
+plan_kind *plan_book_find_named(plan_cache *self, const char *convolution) {
     plan_kind **at = &self->first;
     while (*at && strcmp((*at)->convolution, convolution) != 0) at = &(*at)->next;
     if (*at) return *at;
@@ -27,16 +27,20 @@ plan_kind *plan_book_find(plan_cache *self, const conv_shape &s, conv_math math)
     char convolution[sizeof self->first->convolution];
     snprintf(convolution, sizeof convolution, "%zu to %zu channels, %zu images of %zu x %zu, %s", s.in, s.out, s.images,
              s.height, s.width, maths[math]);
-    return find(self, convolution);
+    return plan_book_find_named(self, convolution);
 }
 
 bool plan_kind_began_own(const plan_kind *self) {
     return self->recalled && strcmp(self->plans[WAY_FORWARD], own_kernels) == 0;
 }
 
-void plan_kind_use_own(plan_kind *self) {
+void plan_kind_use(plan_kind *self, const char *plan) {
     self->used = true;
-    for (unsigned i = 0; i < WAYS; i++) memcpy(self->plans[i], own_kernels, sizeof own_kernels);
+    for (unsigned i = 0; i < WAYS; i++) snprintf(self->plans[i], sizeof self->plans[i], "%s", plan);
+}
+
+void plan_kind_use_own(plan_kind *self) {
+    plan_kind_use(self, own_kernels);
 }
 
 void plan_book_release(plan_cache *self) {
@@ -55,7 +59,7 @@ static status recall_line(plan_cache *self, char *line) {
     const char *convolution = strtok_r(line, "\t", &rest), *way = strtok_r(NULL, "\t", &rest);
     const char *plan = strtok_r(NULL, "\t", &rest);
     if (!plan || strlen(plan) >= PLAN_TEXT || strlen(convolution) >= sizeof self->first->convolution) return STATUS_OK;
-    plan_kind *kind = find(self, convolution);
+    plan_kind *kind = plan_book_find_named(self, convolution);
     if (!kind) return STATUS_MEMORY;
     kind->recalled = true;
     for (unsigned i = 0; i < WAYS; i++)

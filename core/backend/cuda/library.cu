@@ -5,6 +5,7 @@
 #include "backend/cuda/errors.cuh"
 #include "backend/cuda/fused_runs.cuh"
 #include "backend/cuda/images.cuh"
+#include "backend/cuda/images_blas.cuh"
 
 static void write_version(int version, char *text, size_t size) {
     snprintf(text, size, "%d.%d", version / 1000, version % 1000 / 10);
@@ -62,8 +63,9 @@ static const device_table table = {
     fused_runs_begin,       fused_runs_end,
     fused_runs_measured,    images_open,
     images_state,           images_library,
-    images_graphs,          images_recall,
-    images_plans,           images_close,
+    images_products,        images_graphs,
+    images_recall,          images_plans,
+    images_needed,          images_close,
 };
 
 extern "C" __attribute__((visibility("default"))) device_table_function affjord_device_table;

@@ -28,6 +28,8 @@ void intake_declare(intake *self, image_layer kind, size_t out, size_t columns, 
 
 status intake_build(intake *self, const backend_ops *backend, arena *memory) {
     TRY(BACKEND_NEW(backend, memory, self->out * self->columns + self->out, &self->whole));
+    if (self->kind == IMAGE_HYPER && backend->plan_apply)
+        backend->plan_apply(backend, self->out * self->columns + self->out, self->context);
     if (self->kind == IMAGE_CONCATSQUASH) TRY(BACKEND_NEW(backend, memory, self->out, &self->gate));
     if (self->kind == IMAGE_CONCAT) TRY(BACKEND_NEW(backend, memory, self->out * self->context, &self->seen));
     return STATUS_OK;
