@@ -250,8 +250,8 @@ WITH loss AS (
     SELECT s.experiment_id, s.point, r.dataset, r.model, r.seed, p.iteration, p.loss
     FROM sweep_run s
     JOIN run r ON r.run_id = s.run_id
-    JOIN epoch p ON p.run_id = s.run_id AND p.split = 'validation'
-    WHERE p.loss IS NOT NULL
+    CROSS JOIN epoch p -- found by its run; otherwise SQLite 3.54 joins all epochs of an archive with all points
+    WHERE p.run_id = s.run_id AND p.split = 'validation' AND p.loss IS NOT NULL
 ), total AS (
     SELECT a.experiment_id, a.point, a.dataset, a.model, b.model AS other, a.iteration, count(*) AS n,
            sum(b.loss - a.loss + 6597069766656.0 - 6597069766656.0)
