@@ -342,15 +342,15 @@ WITH ran AS (
     LEFT JOIN image_losses f ON f.rule = 'fine' AND f.dataset = r.dataset AND f.model = r.model
     LEFT JOIN off t ON t.dataset = r.dataset AND t.model = r.model
 )
-SELECT p.dataset, p.model, p.reported, o.mean AS ours_mean, o.std AS ours_std, coalesce(o.n, 0) AS n_seeds, o.best_epoch,
+SELECT t.dataset, t.model, t.reported, o.mean AS ours_mean, o.std AS ours_std, coalesce(o.n, 0) AS n_seeds, o.best_epoch,
        CASE WHEN o.runs IS NULL THEN 'not run' WHEN o.n = 0 THEN 'not finished' ELSE 'done' END AS status, o.tolerance,
        o.fine, o.tolerance_error
 FROM (SELECT dataset, model, value AS reported FROM reported WHERE item = 'table1'
       UNION ALL
       SELECT r.dataset, r.model, NULL FROM ran r
       WHERE NOT EXISTS (SELECT 1 FROM reported x
-                        WHERE x.item = 'table1' AND x.dataset = r.dataset AND x.model = r.model COLLATE NOCASE)) p
-LEFT JOIN ours o ON o.dataset = p.dataset AND o.model = p.model COLLATE NOCASE;
+                        WHERE x.item = 'table1' AND x.dataset = r.dataset AND x.model = r.model COLLATE NOCASE)) t
+LEFT JOIN ours o ON o.dataset = t.dataset AND o.model = t.model COLLATE NOCASE;
 
 -- Table 2: parameter counts of the paper and of experiment table2: the parameters that the architecture declares, and
 -- those that can change the output. NULL: not run.
