@@ -2,8 +2,9 @@
 --
 -- It reads the views of views.sql and follows the rules there.
 --
--- verdict: 'supported' or 'not supported' if the 95% interval from `low` to `high` is on one side of `bound`;
--- 'undecided' if it is not, or there are fewer than 5 seeds; 'not run' with fewer than two seeds of either model.
+-- verdict: 'supported' or 'not supported' if the 95% interval from `low` to `high` is on one side of `bound` and, where p
+-- tests this bound (`bound` = `expected`, no difference), p < 0.05; 'undecided' otherwise, or with fewer than 5 seeds;
+-- 'not run' with fewer than two seeds of either model.
 -- Counts and theorem checks do not depend on seeds; their numbers decide. uncertainty: the standard error of
 -- `measured`. left_out: runs without a possible loss; p_last: the p of a rank test with these ranked last. p: of the
 -- paired t test; p_holm: corrected by Holm's procedure over all claims with a p. docs/explanation/claims.md states what
@@ -281,7 +282,7 @@ WITH paper (dataset, name, images) AS (
 )
 SELECT m.id, m.claim, m.source, m.measured, CAST(m.expected AS DOUBLE) AS expected, coalesce(m.n, 0) AS n, m.uncertainty,
        CASE WHEN coalesce(m.n, 0) < 2 OR m.measured IS NULL THEN 'not run'
-            WHEN m.low IS NULL OR m.high IS NULL THEN 'undecided'
+            WHEN m.low IS NULL OR m.high IS NULL OR (m.bound = m.expected AND m.p >= 0.05) THEN 'undecided'
             WHEN (m.above = 1 AND m.low >= m.bound AND m.high > m.bound) OR (m.above = 0 AND m.high <= m.bound) THEN 'supported'
             WHEN (m.above = 1 AND m.high < m.bound) OR (m.above = 0 AND m.low > m.bound) THEN 'not supported'
             ELSE 'undecided' END AS verdict,
