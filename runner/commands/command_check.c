@@ -350,18 +350,15 @@ const command command_check = {
                                    "[DB] --record FILE.tsv [--experiment NAME] [--force]",
                                    "[DB] --sample N [--seed S] [--experiment NAME] [OPTION]...",
                                    "[DB] --run RUN [OPTION]...",
-                                   "[DB] --run RUN --iterations N [--from FILE.safetensors] [--record FILE.tsv | "
-                                   "--baselines PATH] [OPTION]...",
+                                   ("[DB] --run RUN --iterations N [--from FILE.safetensors] [--record FILE.tsv | "
+                                    "--baselines PATH] [OPTION]..."),
                                    "[DB] --restart RUN", NULL},
     .text =
         "Checks the structure of the database (DB, or that of --db), the checksum of each checkpoint, and the numbers "
-        "of "
-        "finished runs against recorded ones, to the bit where that is guaranteed. The exit status is 1 if there is a "
-        "fault or a difference.\n\n"
+        "of finished runs against recorded ones, to the bit where that is guaranteed. The exit status is 1 if there is "
+        "a fault or a difference.\n\n"
         "With --iterations: repeats a part of a training from a checkpoint, on the CPU, and compares it to the bit: "
-        "its "
-        "losses with recorded ones (--record FILE on one machine, --baselines FILE on another), and with the epochs "
-        "and "
-        "the checkpoint that the database has of these iterations.",
+        "its losses with recorded ones (--record FILE on one machine, --baselines FILE on another), and with the "
+        "epochs and the checkpoint that the database has of these iterations.",
     OPTIONS(options),
     .run = run_check};

@@ -178,9 +178,10 @@ static void name_term(const design *self, const term *one, char text[TERM_MAX]) 
     sqlite3_snprintf(TERM_MAX, text, "%s", one->count == 0 ? "mean" : "");
     for (size_t i = 0; i < one->count; i++) {
         const axis *of = &self->axes[one->axis[i]];
+        const char *level = of->levels ? of->levels[one->level[i]] : NULL;
         const size_t used = strlen(text);
         sqlite3_snprintf((int)(TERM_MAX - used), text + used, "%s%s = %s", i > 0 ? " x " : "", of->name,
-                         of->levels[one->level[i]] ? of->levels[one->level[i]] : "");
+                         level ? level : "");
     }
 }
 
