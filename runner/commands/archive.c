@@ -163,7 +163,7 @@ static status check_states(results_db *db, const output *to, error_info *err) {
     replacing self = {.newer = db, .archive = to->path, .database = db_path(db)};
     results_db *older;
     if (to->stream || access(to->path, F_OK) != 0) return STATUS_OK;
-    TRY(db_open_reading(to->path, &older, err));
+    if (db_open_reading(to->path, &older, NULL) != STATUS_OK) return STATUS_OK; /* no database; --force replaces it */
     const status outcome = db_each_run(older, NULL, check_later, &self, err);
     db_close(&older, NULL);
     return outcome;
