@@ -59,8 +59,10 @@ typedef struct objective_spec {
 /* Return the tolerances of the solve of an iteration, from 1; those after the last phase are atol and rtol. */
 void objective_tolerances(const objective_spec *spec, uint64_t iteration, double *atol, double *rtol);
 
-/* Return the batch size of an iteration, from 1; the points or images of all iterations before it. */
+/* Return the batch size of an iteration, from 1. */
 size_t objective_batch_size(const objective_spec *spec, uint64_t iteration);
+
+/* Return the number of points or images in all iterations before one, from 1. */
 uint64_t objective_position(const objective_spec *spec, uint64_t iteration);
 
 /* The cost of a call: evaluations of each flow's field in one solve, forward and backward. */
