@@ -2,7 +2,7 @@
 # queries.sh - measure the time of queries on ten million rows of epochs: tests/stress/queries.sh [DATABASE]
 #
 # DATABASE is one from tests/stress/make_large_db.sh; the default is a temporary one (a gigabyte in TMPDIR). Each query
-# runs three times, queries of all rows once. Prints the least processor time and the least elapsed time as a Markdown
+# runs five times, queries of all rows once. Prints the least processor time and the least elapsed time as a Markdown
 # table. The exit status is 1 if a view of results, a curve of one model of an experiment (25,000 rows of epoch), or
 # every hundredth point of all of its curves takes more than 100 ms of processor time. Larger queries are shown without
 # a bound.
@@ -20,9 +20,9 @@ slow=0
 query() { # MILLISECONDS SQL [TIMES]: MILLISECONDS is the bound, 0: none
     {
         printf '.timer on\n.output %s\n' "$work/rows"
-        for _ in $(seq "${3:-3}"); do echo "$2;"; done
+        for _ in $(seq "${3:-5}"); do echo "$2;"; done
     } | sqlite3 -readonly "$database" >"$work/timed"
-    awk -v sql="$2" -v bound="$1" -v rows=$(($(wc -l <"$work/rows") / ${3:-3})) '
+    awk -v sql="$2" -v bound="$1" -v rows=$(($(wc -l <"$work/rows") / ${3:-5})) '
         /^Run Time:/ { real = $4 * 1000; used = ($6 + $8) * 1000 }
         NR == 1 || used < least { least = used }
         NR == 1 || real < clock { clock = real }
