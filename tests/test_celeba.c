@@ -173,7 +173,7 @@ Test(photo, other_files_are_rejected_with_the_place) {
     const clock_t start = clock();
     cr_expect_eq(photo_decode("a.jpg", bytes, size, &wanted, &picture, &err), STATUS_FORMAT);
     cr_expect_not_null(strstr(err.text, "found 65500 x 65500"), "%s", err.text);
-    cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 0.02);
+    cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 0.5); /* decoded pixels would take minutes */
     cr_expect_null(picture.pixels);
     free(bytes);
 }
