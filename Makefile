@@ -208,20 +208,20 @@ deps:
 deps-local:
 	@sh runner/packages.sh local $(FOR)
 
-# skip.txt lists the tests that only `make test-all` runs, with the reasons.
-LATER = $(shell sed -nE 's/^later +([^ ]+) .*/\1/p' tests/checks/skip.txt | paste -sd '|')
+# skip.txt lists the tests that only `make test-all` runs, and those that its double build omits, with the reasons.
+skipped = $(shell sed -nE 's/^$(1) +([^ ]+) .*/\1/p' tests/checks/skip.txt | paste -sd '|')
 
 # Installing comes first and alone: the packages are needed to compile.
 T ?=
 test: deps check-layout
 	@$(MAKE) --no-print-directory -j$(shell nproc) tests
-	@build/affjord-tests --filter '$(if $(T),$(T),!($(LATER)))'
+	@build/affjord-tests --filter '$(if $(T),$(T),!($(call skipped,later)))'
 test-all: check-layout
 	@sh runner/packages.sh install test-all
 	@$(MAKE) --no-print-directory -j$(shell nproc) tests cuda
 	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
-	@echo "== tests, float, those that make test leaves out" && build/affjord-tests --filter '@($(LATER))'
-	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests
+	@echo "== tests, float, those that make test leaves out" && build/affjord-tests --filter '@($(call skipped,later))'
+	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests --filter '!($(call skipped,double))'
 	@echo "== readers of the database" && sh tests/readers.sh
 	@$(MAKE) --no-print-directory bundle-check deb-check test-python api
 

@@ -396,7 +396,7 @@ static int dry_run(const experiment *self) {
     if (outcome == STATUS_OK && self->args.format)
         outcome = scheduler_write_commands(&to, self->runs, list, stdout, &err);
     else if (outcome == STATUS_OK)
-        dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
+        outcome = dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout, &err);
     const bool trains = config_settings(self->config)->experiment_task == TASK_TRAIN;
     if (outcome == STATUS_OK && !self->args.format && trains && self->runs->swept.axis_count > 0) {
         size_t jobs, threads, devices;

@@ -12,24 +12,28 @@
 #include "record/results_db.h"
 #include "scale/shard.h"
 #include "scale/task_list.h"
+#include "system/columns.h"
 #include "system/paths.h"
 #include "work/devices.h"
 #include "work/progress.h"
 
 static void write_experiment(void *argument, const db_summary *row) {
     FILE *stream = argument;
-    fprintf(stream, "%-20s %5" PRIu64 " %5" PRIu64 " %7" PRIu64 " %11" PRIu64 " %6" PRIu64 "  %s  %s\n", row->name,
+    fprintf(stream, "%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\t%s\n", row->name,
             row->runs, row->done, row->running, row->interrupted, row->failed, row->updated, row->title);
 }
 
 static status list_experiments(results_db *db, error_info *err) {
-    printf("%-20s %5s %5s %7s %11s %6s  %-20s  %s\n", "experiment", "runs", "done", "running", "interrupted", "failed",
-           "last started", "title");
-    return db_each_experiment(db, write_experiment, stdout, err);
+    columns table;
+    TRY(columns_begin(&table, err));
+    fputs("experiment\truns\tdone\trunning\tinterrupted\tfailed\tlast started\ttitle\n", table.rows);
+    const status outcome = db_each_experiment(db, write_experiment, table.rows, err);
+    return columns_end(&table, outcome, "%-20s %5s %5s %7s %11s %6s  %-20s  %s", stdout, err);
 }
 
 typedef struct listing {
     results_db *db;
+    FILE *rows;
     bool locked; /* some process writes the database: otherwise no run is running */
     settings values; /* train.batch and train.batch_phases of the run under way */
     bool known; /* they are stored */
@@ -60,17 +64,19 @@ static status write_run(void *argument, const db_run *run, error_info *err) {
     if (pace > 0 && run->state != RUN_DONE && run->iteration < run->iterations)
         progress_time((double)(all - trained) / pace, left);
     snprintf(reached, sizeof reached, "%" PRIu64 "/%" PRIu64, run->iteration, run->iterations);
-    printf("%5" PRId64 "  %.12s  %-16s %-16s %6" PRIu64 "  %-11s %15s %9s %9s  %s\n", run->id, run->key, run->dataset,
-           run->model, run->seed, dead ? "interrupted" : db_state_name(run->state), reached, rate, left,
-           run->state == RUN_FAILED ? run->error : "");
+    fprintf(state->rows, "%" PRId64 "\t%.12s\t%s\t%s\t%" PRIu64 "\t%s\t%s\t%s\t%s\t%s\n", run->id, run->key,
+            run->dataset, run->model, run->seed, dead ? "interrupted" : db_state_name(run->state), reached, rate, left,
+            run->state == RUN_FAILED ? run->error : "");
     return STATUS_OK;
 }
 
 static status list_runs(results_db *db, error_info *err) {
-    listing state = {.db = db, .locked = db_is_locked(db_path(db))};
-    printf("%5s  %-12s  %-16s %-16s %6s  %-11s %15s %9s %9s\n", "run", "key", "data", "model", "seed", "state",
-           "iterations", "samples/s", "left");
-    return db_each_run(db, NULL, write_run, &state, err);
+    columns table;
+    TRY(columns_begin(&table, err));
+    listing state = {.db = db, .rows = table.rows, .locked = db_is_locked(db_path(db))};
+    fputs("run\tkey\tdata\tmodel\tseed\tstate\titerations\tsamples/s\tleft\n", table.rows);
+    const status outcome = db_each_run(db, NULL, write_run, &state, err);
+    return columns_end(&table, outcome, "%5s  %-12s  %-16s %-16s %6s  %-11s %15s %9s %9s  %s", stdout, err);
 }
 
 typedef struct request {
@@ -88,7 +94,7 @@ static int run_list(int count, char **words, int all_count, char **all) {
     request args = {.database = NULL};
     size_t others;
     error_info err = {""};
-    char standard[PATH_MAX], beside[PATH_MAX];
+    char initial[PATH_MAX], beside[PATH_MAX];
     results_db *db = NULL;
     if (command_read(&command_list, count, words, &args, 1, &what, &others, &err) != STATUS_OK)
         return usage_error(&command_list, err.text);
@@ -102,8 +108,8 @@ static int run_list(int count, char **words, int all_count, char **all) {
         error_describe(&err, "list %.100s: expected experiments, runs, tasks or devices", what);
         return usage_error(&command_list, err.text);
     }
-    install_path(DEFAULT_DATABASE, standard);
-    const char *database = args.database ? args.database : standard;
+    install_path(DEFAULT_DATABASE, initial);
+    const char *database = args.database ? args.database : initial;
     shard_folder(database, beside);
     const char *folder = args.folder ? args.folder : beside;
     /* Tasks may start before the database exists. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "system/columns.h"
 
 /* --- Comparing --- */
 
@@ -14,7 +15,7 @@ typedef struct comparing {
     results_db *db;
     const baseline *recorded;
     bool all, headed;
-    FILE *stream;
+    FILE *rows;
     compare_result result;
     db_run run; /* that of `values` */
     run_values values;
@@ -29,8 +30,7 @@ static bool is_first(const baseline *recorded, size_t index) {
 
 static void write_header(comparing *self) {
     if (self->headed) return;
-    fprintf(self->stream, "%-12s %-16s %-16s %6s  %-24s %24s %24s %11s  %-16s %s\n", "run", "data", "model", "seed",
-            "quantity", "recorded", "found", "difference", "allowed", "reason");
+    fputs("run\tdata\tmodel\tseed\tquantity\trecorded\tfound\tdifference\tallowed\treason\n", self->rows);
     self->headed = true;
 }
 
@@ -44,8 +44,8 @@ static void write_row(comparing *self, const baseline_row *row, const run_value 
         number_print(difference, sizeof difference, "%.3g", found->value - row->value);
     tolerance_text(&row->allowed, allowed);
     write_header(self);
-    fprintf(self->stream, "%.12s %-16s %-16s %6" PRIu64 "  %-24s %24s %24s %11s  %-16s %s\n", row->key, row->dataset,
-            row->model, row->seed, row->quantity, recorded, value, difference, allowed, row->reason);
+    fprintf(self->rows, "%.12s\t%s\t%s\t%" PRIu64 "\t%s\t%s\t%s\t%s\t%s\t%s\n", row->key, row->dataset, row->model,
+            row->seed, row->quantity, recorded, value, difference, allowed, row->reason);
 }
 
 /* Read the row's run, unless it is the previous row's. */
@@ -96,11 +96,13 @@ static status count_unknown(void *argument, const db_run *run, error_info *err) 
 
 status compare_database(results_db *db, const baseline *recorded, bool all, FILE *stream, compare_result *out,
                         error_info *err) {
-    comparing self = {.db = db, .recorded = recorded, .all = all, .stream = stream};
+    columns table;
+    TRY(columns_begin(&table, err));
+    comparing self = {.db = db, .recorded = recorded, .all = all, .rows = table.rows};
     status outcome = STATUS_OK;
     for (size_t i = 0; i < recorded->count && outcome == STATUS_OK; i++) outcome = compare_row(&self, i, err);
     run_values_release(&self.values);
-    TRY(outcome);
+    TRY(columns_end(&table, outcome, "%-12s %-16s %-16s %6s  %-24s %24s %24s %11s  %-16s %s", stream, err));
     TRY(db_each_run(db, NULL, count_unknown, &self, err));
     *out = self.result;
     return STATUS_OK;

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "system/columns.h"
+
 /* The scope of a setting: how many of a plan's runs share its value. */
 typedef enum reach { REACH_ALL, REACH_MODEL, REACH_PAIR } reach;
 
@@ -105,7 +107,7 @@ static void write_points(const plan_run *run, FILE *stream) {
 }
 
 static void write_run(const plan_run *run, const db_run *row, const db_run *from, FILE *stream) {
-    fprintf(stream, "  %s  %-16s %-16s seed %-6" PRIu64 " ", run->key, run->dataset->name, run->model->name, run->seed);
+    fprintf(stream, "%s\t%s\t%s\t%" PRIu64 "\t", run->key, run->dataset->name, run->model->name, run->seed);
     if (row->id != 0 && row->state == RUN_DONE) fprintf(stream, "done");
     else if (from) fprintf(stream, "continue from %.12s at %" PRIu64, from->key, from->checkpoint_iteration);
     else if (row->has_checkpoint) fprintf(stream, "resume at iteration %" PRIu64, row->checkpoint_iteration);
@@ -115,7 +117,10 @@ static void write_run(const plan_run *run, const db_run *row, const db_run *from
     fputc('\n', stream);
 }
 
-void dry_run_write(const settings *base, const plan *runs, const run_status *list, const char *database, FILE *stream) {
+status dry_run_write(const settings *base, const plan *runs, const run_status *list, const char *database, FILE *stream,
+                     error_info *err) {
+    columns table;
+    TRY(columns_begin(&table, err));
     fprintf(stream, "Experiment %s: %s\nDatabase %s\n", base->experiment_name, base->experiment_title, database);
     plan_write_reports(runs, stream);
     write_settings(runs, stream);
@@ -123,11 +128,13 @@ void dry_run_write(const settings *base, const plan *runs, const run_status *lis
     write_sweep(runs, stream);
     fprintf(stream, "Runs: %zu, of which %zu are done\n", list->count, list->done);
     for (size_t i = 0; i < list->count; i++)
-        write_run(&runs->runs[i], list->runs[i], list->sources ? list->sources[i] : NULL, stream);
+        write_run(&runs->runs[i], list->runs[i], list->sources ? list->sources[i] : NULL, table.rows);
+    TRY(columns_end(&table, STATUS_OK, "  %s  %-16s %-16s seed %-6s %s", stream, err));
     if (list->by_decay > 0)
         fprintf(stream,
                 "%zu runs cannot continue finished runs with fewer iterations, because of train.decay = cosine\n",
                 list->by_decay);
     if (list->outdated_count > 0)
         fprintf(stream, "%zu runs with other settings would leave the experiment\n", list->outdated_count);
+    return STATUS_OK;
 }

@@ -7,7 +7,8 @@
 #include "plan/run_status.h"
 
 /* Write the resolved settings that affect these runs, the changed settings without an effect, and each run with its
- * state. */
-void dry_run_write(const settings *base, const plan *runs, const run_status *list, const char *database, FILE *stream);
+ * state. Errors: memory. */
+status dry_run_write(const settings *base, const plan *runs, const run_status *list, const char *database, FILE *stream,
+                     error_info *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include "scale/submitted_jobs.h"
 #include "scale/shard.h"
 #include "scale/slurm.h"
+#include "system/columns.h"
 #include "system/paths.h"
 
 enum { TAIL_LINES = 3, TAIL_BYTES = 600 };
@@ -27,7 +28,7 @@ static const char *const state_names[] = {
 typedef struct task_list {
     results_db *db;
     const char *folder;
-    FILE *stream;
+    FILE *stream, *rows; /* rows: of the table */
     submitted_jobs list;
     bool request; /* Slurm's queue */
     size_t counts[TASK_GONE + 1];
@@ -77,6 +78,7 @@ static void write_tail(const char *path, FILE *stream) {
     text[size] = '\0';
     size_t from = size, lines = 0;
     while (from > 0 && text[from - 1] == '\n') text[--from] = '\0';
+    for (char *tab = text; (tab = strchr(tab, '\t')) != NULL;) *tab = ' '; /* a tab would divide columns */
     for (; from > 0; from--)
         if (text[from - 1] == '\n' && ++lines == TAIL_LINES) break;
     char *rest = NULL;
@@ -85,9 +87,7 @@ static void write_tail(const char *path, FILE *stream) {
 }
 
 static void write_title(task_list *self) {
-    if (!self->titled)
-        fprintf(self->stream, "%-12s  %-16s %-16s %6s  %-11s %15s  %-16s %s\n", "task", "data", "model", "seed",
-                "state", "iterations", "node", "last heard of");
+    if (!self->titled) fputs("task\tdata\tmodel\tseed\tstate\titerations\tnode\tlast heard of\n", self->rows);
     self->titled = true;
 }
 
@@ -122,9 +122,9 @@ static void write_task(task_list *self, task *one) {
     if (one->job && one->job->queued && one->job->node[0]) node = one->job->node;
     const char *note = run->state == RUN_FAILED ? run->error : "";
     if (state == TASK_QUEUED) note = one->job->reason; /* the reason for waiting */
-    fprintf(self->stream, "%.12s  %-16s %-16s %6s  %-11s %15s  %-16s %-14s %s\n", one->key, run->dataset, run->model,
-            seed, state_names[state], progress, node, heard, note);
-    if (state == TASK_FAILED && one->has_log) write_tail(one->log, self->stream);
+    fprintf(self->rows, "%.12s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", one->key, run->dataset, run->model, seed,
+            state_names[state], progress, node, heard, note);
+    if (state == TASK_FAILED && one->has_log) write_tail(one->log, self->rows);
 }
 
 static status visit_shard(void *argument, const char *path, const char *key, error_info *err) {
@@ -135,7 +135,7 @@ static status visit_shard(void *argument, const char *path, const char *key, err
     submitted_task *given = submitted_find(&self->list, key);
     one.job = given;
     if (shard_status(self->folder, key, &one.shard, &reason) != STATUS_OK) {
-        fprintf(self->stream, "%s: %s\n", path, reason.text);
+        fprintf(self->rows, "%s: %s\n", path, reason.text);
         one.shard.run.id = 0;
     }
     write_task(self, &one);
@@ -183,7 +183,12 @@ status task_list_write(results_db *db, const char *folder, FILE *stream, error_i
     TRY(submitted_read(folder, &self.list, err));
     /* Without Slurm, the shards are the only source. */
     if (self.list.count > 0) self.request = slurm_read_queue(folder, &self.list, &reason) == STATUS_OK;
-    const status outcome = write_all(&self, err);
+    columns table;
+    status outcome = columns_begin(&table, err);
+    self.rows = table.rows;
+    if (outcome == STATUS_OK)
+        outcome = columns_end(&table, write_all(&self, err), "%-12s  %-16s %-16s %6s  %-11s %15s  %-16s %-14s %s",
+                              stream, err);
     if (outcome == STATUS_OK) write_counts(&self);
     if (outcome == STATUS_OK && self.list.count > 0 && !self.request)
         fprintf(stream, "Slurm's queue: %s\n", reason.text);

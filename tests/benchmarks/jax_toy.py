@@ -9,20 +9,26 @@ Adam 1e-3, float32, all in one jit. Each model is timed in three ways:
     closed-form  by hand: trace from 1 - tanh^2, hypernet once for all evaluations, z* solved ahead of the batch
     unrolled     closed-form without the scan: 160 evaluations in one program
 
-    python3 jax_toy.py [--threads N] [--repeats N] [--only WORD]      needs jax
+    python3 jax_toy.py [--threads N] [--repeats N] [--only WORD] [--clock wall|processor]
+                       [--rounds N --between COMMAND]                  needs jax
 
-Prints: name, median seconds, minimum, repeats. Compilation is not counted.
+Prints: name, median seconds, minimum, repeats. Compilation is not counted, but its time is printed. With --rounds, each
+case is timed N times, and the shell's COMMAND runs after each, on the same cores, so that programs take turns.
 """
 import argparse
 import functools
 import os
 import statistics
+import subprocess
 import time
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--repeats", type=int, default=15)
 parser.add_argument("--only", default="", help="measure only cases whose name contains this")
+parser.add_argument("--clock", choices=("wall", "processor"), default="wall")
+parser.add_argument("--rounds", type=int, default=1)
+parser.add_argument("--between", default="", help="run this command after each round")
 options = parser.parse_args()
 # When it is loaded, XLA starts one thread for each core that the process may use.
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])
@@ -33,6 +39,7 @@ import jax.numpy as jnp  # noqa: E402
 BATCH, D, WIDTH, HYPERNET, STEPS, T = 512, 2, 64, 32, 40, 1.0
 AUGMENTED, AUGMENTED_WIDTH = 2, 3
 H = T / STEPS
+clock = time.process_time if options.clock == "processor" else time.perf_counter
 
 
 def linear(key, inputs, outputs):
@@ -165,19 +172,27 @@ def check(loss, augmented):
         assert jnp.linalg.norm(g - o) < 1e-3 * jnp.linalg.norm(g) + 1e-6
 
 
-def measure(name, loss, augmented, repeats):
+def measure(name, loss, augmented):
+    begin = clock()
     check(loss, augmented)
     params = initialise(jax.random.key(0), augmented)
     mean, square = jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params)
     times = []
-    for repeat in range(repeats + 2):  # the first compiles
+    for repeat in range(options.rounds * options.repeats + 2):  # the first compiles
         x = jax.random.normal(jax.random.key(repeat), (BATCH, D)).block_until_ready()
-        begin = time.perf_counter()
+        start = clock()
         params, mean, square, value = train(loss, params, mean, square, repeat + 1.0, x)
         jax.block_until_ready((params, value))
-        times.append(time.perf_counter() - begin)
-    times = times[2:]
-    print(f"{name}, {statistics.median(times):.4f}, {min(times):.4f}, {repeats}", flush=True)
+        if repeat == 0:
+            print(f"{name}: compiled and checked in {clock() - begin:.0f} s", flush=True)
+        if repeat < 2:
+            continue
+        times.append(clock() - start)
+        if len(times) == options.repeats:
+            print(f"{name}, {statistics.median(times):.4f}, {min(times):.4f}, {options.repeats}", flush=True)
+            times = []
+            if options.between:
+                subprocess.run(options.between, shell=True, check=True)
 
 
 if __name__ == "__main__":
@@ -187,4 +202,4 @@ if __name__ == "__main__":
         for way, function in ways.items():
             case = f"jax {way} {model} threads={options.threads}"
             if options.only in case:
-                measure(case, function, model == "affjord", options.repeats)
+                measure(case, function, model == "affjord")
