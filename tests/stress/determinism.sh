@@ -2,12 +2,17 @@
 # determinism.sh - measure which numbers are bit-identical under which conditions: tests/stress/determinism.sh [--to
 # FILE]
 #
-# Short trainings of points (in float and in double), of images and for theorem checks are computed once as a reference
-# (gcc -O2, one job, one thread, the processor's best instructions), then again for each variant of building and
-# running. All numbers, stored arrays and checkpoints are compared with the reference. A table of the results is written
-# to FILE, by default docs/lab/determinism.md. The exit status is 1 if numbers differ that are guaranteed to be equal.
+# Short trainings of points and images (in float and in double) and for theorem checks are computed once as a reference
+# (gcc -O2, kernels -O3, one job, one thread, the processor's best instructions), then again for each variant of building
+# and running. All numbers, stored arrays and checkpoints are compared with the reference. A table of the results is
+# written to FILE, by default docs/lab/determinism.md, whose section "Other processors" stays. The exit status is 1 if
+# numbers differ that are guaranteed to be equal.
 #
-# Programs are built in build/determinism; gcc and clang must be installed. Takes less than 15 minutes on two cores.
+# The environment variable VARIANTS replaces the builds. Each line has a compiler, the level of optimization of all files
+# and that of the kernels.
+#
+# Programs are built in build/determinism; gcc and clang must be installed. Takes less than 15 minutes on two idle
+# cores.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
@@ -30,31 +35,31 @@ unset AFFJORD_SIMD OPENBLAS_CORETYPE
 
 # The libraries' flags are words.
 # shellcheck disable=SC2046
-build() { # COMPILER LEVEL: builds into $built/COMPILER-LEVEL
-    echo "building with $1 $2" >&2
-    folder=build/determinism/$1$2
-    CFLAGS="$2 -g" make -s -j2 CC="$1" BUILD="$folder" SHARED="$folder/libaffjord.so.0" all \
+build() { # COMPILER LEVEL KERNELS: builds into $built/COMPILER-LEVEL[-KERNELS]; KERNELS is the kernels' level
+    echo "building with $*" >&2
+    folder=build/determinism/$1$2$([ "$3" = -O3 ] || echo "$3")
+    CFLAGS="$2 -g" make -s -j2 CC="$1" NVCC= BUILD="$folder" SHARED="$folder/libaffjord.so.0" KERNEL_FLAGS="$3" all \
         "$folder/libaffjord.so.0" build/include/affjord/affjord.h
-    CFLAGS="$2 -g" make -s -j2 CC="$1" PRECISION=double BUILD="$folder/double" all
+    CFLAGS="$2 -g" make -s -j2 CC="$1" NVCC= PRECISION=double BUILD="$folder/double" KERNEL_FLAGS="$3" all
     "$1" -std=c11 "$2" -Ibuild/include -o "$folder/parameters-static" tests/stress/parameters.c "$folder/libaffjord.a" \
         $(sed -n 's/^CORE_LIBS := //p' Makefile)
     "$1" -std=c11 "$2" -Ibuild/include -o "$folder/parameters-shared" tests/stress/parameters.c "$folder/libaffjord.so.0" \
-        -Wl,-rpath,"$built/$1$2"
+        -Wl,-rpath,"$PWD/$folder"
 }
 
 # --- One variant of one experiment ---
 
 program_of() { # EXPERIMENT BUILD
     case $1 in
-        points | images) echo "$built/$2/affjord" ;;
+        points | images | images14) echo "$built/$2/affjord" ;;
         *) echo "$built/$2/double/affjord" ;;
     esac
 }
 
-# Print one line per row, with all digits. A run is identified by model and seed, because its key depends on the
+# Print one line per row, with all digits. A run is identified by data, model and seed, because its key depends on the
 # settings of the variant.
 numbers() { # DATABASE
-    sqlite3 -readonly "$1" "SELECT 's/' || key || '/' || model || ' ' || seed || '/' FROM run" >"$1.names"
+    sqlite3 -readonly "$1" "SELECT 's/' || key || '/' || dataset || ' ' || model || ' ' || seed || '/' FROM run" >"$1.names"
     cat tests/results.sql tests/checkpoints.sql | sqlite3 -readonly -bail "$1" | grep -v '^setting' | sed -f "$1.names" | sort
 }
 
@@ -131,13 +136,14 @@ compare() { # EXPERIMENT NAME
 
 promised_of() { # EXPERIMENT KIND: the guarantees of docs/explanation/architecture.md and docs/lab/reliability.md
     case $1.$2 in
-        points*.* | images.*) echo yes ;;
+        points*.* | images*.*) echo yes ;;
         *.schedule) echo yes ;;
         *) echo no ;;
     esac
 }
 
-experiments="points points_double images theory"
+experiments="points points_double images images14 images14_double theory"
+single="points images images14"
 broken=0
 row() { # LABEL KIND BUILD EXPERIMENTS HOW [VARIABLE=VALUE...] [-- ARGUMENT...]: one line of the table
     label=$1 kind=$2 of=$3 for=$4 how=$5
@@ -172,10 +178,12 @@ libraries() { # BUILD: a training by the library, static and shared
     cmp -s "$work/parameters.reference" "$work/static" && cmp -s "$work/static" "$work/shared"
 }
 
-build gcc -O2
+build gcc -O2 -O3
 write_points "$work/points.ini" 0 200 20 1
 write_points "$work/points_double.ini" 0 200 20 1
 write_images "$work/images.ini" "$AFFJORD_DATA/mnist-tiny"
+write_images14 "$work/images14.ini" "$AFFJORD_DATA/mnist-tiny14"
+write_images14 "$work/images14_double.ini" "$AFFJORD_DATA/mnist-tiny14"
 write_theory "$work/theory.ini"
 compute_all "$experiments" gcc-O2 reference plain
 "$built/gcc-O2/parameters-static" >"$work/parameters.reference"
@@ -183,31 +191,41 @@ compute_all "$experiments" gcc-O2 reference plain
 all=$experiments
 for simd in portable avx2 avx512; do
     if [ "$(AFFJORD_SIMD=$simd "$built/gcc-O2/affjord" --version | sed -n 's/.*kernels \([a-z0-9]*\),.*/\1/p')" = $simd ]; then
-        row "kernels of $simd (AFFJORD_SIMD)" instructions gcc-O2 "points images" plain AFFJORD_SIMD=$simd
+        row "kernels of $simd (AFFJORD_SIMD)" instructions gcc-O2 "$single" plain AFFJORD_SIMD=$simd
     fi
 done
-for core in Prescott Nehalem Sandybridge Haswell SkylakeX; do
-    [ $core != Haswell ] || grep -qw avx2 /proc/cpuinfo || continue
+for core in Prescott Nehalem Sandybridge Haswell Zen SkylakeX; do
+    [ $core != Haswell ] && [ $core != Zen ] || grep -qw avx2 /proc/cpuinfo || continue
     [ $core != Sandybridge ] || grep -qw avx /proc/cpuinfo || continue
     [ $core != SkylakeX ] || grep -qw avx512vl /proc/cpuinfo || continue
     row "OpenBLAS as on a $core (OPENBLAS_CORETYPE)" library gcc-O2 theory plain OPENBLAS_CORETYPE=$core
 done
+row "2 threads of OpenBLAS (OPENBLAS_NUM_THREADS)" library gcc-O2 theory plain OPENBLAS_NUM_THREADS=2
 row "2 threads" schedule gcc-O2 "$all" plain -- --jobs 1 --threads 2
 row "4 threads" schedule gcc-O2 "$all" plain -- --jobs 1 --threads 4
 row "2 jobs" schedule gcc-O2 "$all" plain -- --jobs 2 --threads 1
 row "2 jobs of 4 threads" schedule gcc-O2 "$all" plain -- --jobs 2 --threads 4
-row "stopped at checkpoints and resumed" schedule gcc-O2 "$all" stopped
-row "one stored state per step, stages recomputed (solver.store)" schedule gcc-O2 images kept -- --jobs 1 --threads 1 --set solver.store=steps
-for variant in "gcc -O2" "gcc -O3" "clang -O2" "clang -O3"; do
-    compiler=${variant% *} level=${variant#* }
-    build "$compiler" "$level"
-    [ "$variant" = "gcc -O2" ] || row "$variant" compiler "$compiler$level" "$all" plain
-    if libraries "$compiler$level"; then outcome="**same**"
+row "stopped at checkpoints and resumed" schedule gcc-O2 "points points_double images images14_double theory" stopped
+row "one stored state per step, stages recomputed (solver.store)" schedule gcc-O2 "images images14" kept -- --jobs 1 --threads 1 --set solver.store=steps
+echo "${VARIANTS:-gcc -O2 -O3
+gcc -O1 -O1
+gcc -O3 -O3
+clang -O1 -O1
+clang -O2 -O3
+clang -O3 -O3}" >"$work/variants"
+while read -r compiler level kernels; do
+    name=$compiler$level label="$compiler $level"
+    [ "$kernels" = -O3 ] || { name=$name$kernels && label="$label, the kernels $kernels"; }
+    build "$compiler" "$level" "$kernels"
+    [ "$name" = gcc-O2 ] || row "$label" compiler "$name" "$all" plain
+    if libraries "$name"; then outcome="**same**"
     else outcome="**differs**, though guaranteed" broken=$((broken + 1))
     fi
-    echo "| $variant, a program with the static and with the shared library | $outcome | | | |" >>"$work/table"
-done
-row "clang -O3, portable kernels" instructions clang-O3 points plain AFFJORD_SIMD=portable
+    echo "| $label, a program with the static and with the shared library | $outcome | | | | | |" >>"$work/table"
+    case $name in
+        clang-O3 | *-O1) row "$label, portable kernels" instructions "$name" "$single" plain AFFJORD_SIMD=portable ;;
+    esac
+done <"$work/variants"
 
 times >"$work/times" # of this shell, then of its children
 spent=$(awk 'NR == 2 { print int($1) + int($2) + 1 }' "$work/times")
@@ -216,7 +234,8 @@ count() { wc -l <"$work/$1.reference"; }
     cat <<END
 # Determinism
 
-This table lists which changes of compiler, kernels, libraries and threads keep all results bit-identical. A script writes it:
+This table lists which changes of compiler, kernels, libraries and threads keep all results bit-identical. A script
+writes it:
 
     tests/stress/determinism.sh
 
@@ -230,8 +249,9 @@ It took $(( ($(date +%s) - began + 30) / 60 )) minutes ($spent of processor time
 - OpenBLAS $(pkg_version libopenblas-dev), SLEEF $(pkg_version libsleef-dev), glibc $(pkg_version libc6)
 
 The reference is gcc -O2, one job of one thread, the best instruction set of this processor. The script compares losses and
-evaluations of every epoch, metrics, stored densities and samples, and checkpoints: $(count points), $(count points_double), $(count images) and $(count theory) rows. It trains both
-models on points and on images.
+evaluations of every epoch, metrics, stored densities and samples, and checkpoints: $(count points), $(count points_double),
+$(count images), $(count images14), $(count images14_double) and $(count theory) rows. It trains both models on points (TY and Hash-Gaussian) and on images of 8 × 8 and
+14 × 14 pixels. Kernels are compiled with -O3 where the row does not name another level.
 
 | cell | meaning |
 |---|---|
@@ -239,10 +259,12 @@ models on points and on images.
 | same | bit-identical here, without a guarantee |
 | empty | this experiment has no such variant |
 
-| change | points | points, double | images | experiment theory, double |
-|---|---|---|---|---|
+| change | points | points, double | images | images 14 × 14 | the same, double | experiment theory, double |
+|---|---|---|---|---|---|---|
 END
     cat "$work/table"
+    # Keep the section about other processors, which no script writes.
+    if grep -qs '^## Other processors' "$to"; then echo && sed -n '/^## Other processors/,$p' "$to"; fi
 } >"$work/page"
 mkdir -p "$(dirname "$to")"
 cp "$work/page" "$to"

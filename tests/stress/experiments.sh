@@ -1,15 +1,14 @@
 # experiments.sh - the short experiments of the scripts in this folder; source it.
 # shellcheck shell=sh
 
-# Both models on TY, by tests/tiny_experiment.sh.
+# Both models on TY and Hash-Gaussian, by tests/tiny_experiment.sh.
 write_points() { # FILE SEEDS ITERATIONS EPOCH CHECKPOINTS
-    sh tests/tiny_experiment.sh points "$2" "$3" "$4" "$5" >"$1"
+    sh tests/tiny_experiment.sh points "$2" "$3" "$4" "$5" | sed 's/^data = ty$/data = ty, hash_gaussian/' >"$1"
 }
 
-# A set of images in MNIST's format, of 8 x 8 pixels: blobs on black with random positions and sizes.
-write_blobs() { # FILE FIRST COUNT
-    awk -v first="$2" -v count="$3" 'BEGIN {
-        side = 8
+# A set of images in MNIST's format, of SIDE x SIDE pixels: blobs on black with random positions and sizes.
+write_blobs() { # FILE FIRST COUNT SIDE
+    awk -v first="$2" -v count="$3" -v side="$4" 'BEGIN {
         printf "\\0\\0\\010\\03\\0\\0\\0\\0%03o\\0\\0\\0\\0%03o\\0\\0\\0\\0%03o", count, side, side
         for (image = first; image < first + count; image++)
             for (y = 0; y < side; y++)
@@ -22,16 +21,16 @@ write_blobs() { # FILE FIRST COUNT
     rm "$1.octal"
 }
 
-# Both models on such images, with all parts of image models: Dopri5, Hutchinson's estimate, learned end times, hyper
+# Both models on 8 x 8 images, with all parts of image models: Dopri5, Hutchinson's estimate, learned end times, hyper
 # layers.
 write_images() { # FILE FOLDER
     mkdir -p "$2"
-    write_blobs "$2/train-images-idx3-ubyte" 0 200
-    write_blobs "$2/t10k-images-idx3-ubyte" 200 60
-    cat >"$1" <<'END'
+    write_blobs "$2/train-images-idx3-ubyte" 0 200 8
+    write_blobs "$2/t10k-images-idx3-ubyte" 200 60 8
+    cat >"$1" <<END
 [experiment]
 name = images
-data = mnist-tiny
+data = ${2##*/}
 models = ffjord, affjord
 [image]
 layer = hyper
@@ -61,6 +60,36 @@ samples = 7
 context = time
 [model affjord]
 context = augmented
+END
+}
+
+# FFJORD (concat) and AFFJORD (hyper) at the size of table1_small, 14 x 14 pixels and 16 channels, which use other kernels
+# than 8 x 8 pixels. Few images, because the portable kernels emulate fused multiply-adds.
+write_images14() { # FILE FOLDER
+    mkdir -p "$2"
+    write_blobs "$2/train-images-idx3-ubyte" 0 60 14
+    write_blobs "$2/t10k-images-idx3-ubyte" 60 20 14
+    cat >"$1" <<END
+include = $PWD/configs/image_paper.ini
+[experiment]
+name = images14
+data = ${2##*/}
+models = ffjord, affjord
+[image]
+hidden_channels = 16
+[solver]
+atol = 1e-3
+rtol = 1e-3
+[train]
+batch = 2
+learning_rate = 1e-2
+iterations = 3
+epoch_iterations = 1
+validation = 2
+test = 2
+checkpoint_epochs = 1
+[output]
+samples = 1
 END
 }
 
