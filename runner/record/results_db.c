@@ -176,7 +176,7 @@ static bool bind(sqlite3_stmt *statement, const char *kinds, va_list arguments) 
             code = sqlite3_bind_blob64(statement, at++, bytes, size, SQLITE_STATIC);
             break;
         }
-        default: assert(!"a letter of the list in results_db_internal.h");
+        default: assert(false && "a letter of the list in results_db_internal.h");
         }
     }
     assert(code != SQLITE_OK || at - 1 == sqlite3_bind_parameter_count(statement));
