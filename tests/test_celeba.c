@@ -170,10 +170,14 @@ Test(photo, other_files_are_rejected_with_the_place) {
     while (at + 9 < size && !(bytes[at] == 0xff && bytes[at + 1] == 0xc0)) at++;
     cr_assert_lt(at + 9, size);
     memcpy(bytes + at + 5, (unsigned char[]){0xff, 0xdc, 0xff, 0xdc}, 4);
-    const clock_t start = clock();
-    cr_expect_eq(photo_decode("a.jpg", bytes, size, &wanted, &picture, &err), STATUS_FORMAT);
+    double least = 1;
+    for (int attempt = 0; attempt < 5; attempt++) {
+        const clock_t start = clock();
+        cr_expect_eq(photo_decode("a.jpg", bytes, size, &wanted, &picture, &err), STATUS_FORMAT);
+        least = fmin(least, (double)(clock() - start) / CLOCKS_PER_SEC);
+    }
     cr_expect_not_null(strstr(err.text, "found 65500 x 65500"), "%s", err.text);
-    cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 0.5); /* decoded pixels would take minutes */
+    cr_expect_lt(least, 0.02);
     cr_expect_null(picture.pixels);
     free(bytes);
 }

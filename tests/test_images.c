@@ -1,4 +1,5 @@
 /* test_images.c - MNIST's and CIFAR-10's files, valid and invalid. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,9 +238,13 @@ Test(mnist, impossible_sizes_are_refused_at_once) {
             snprintf(name, sizeof name, "%s%s", training_name, gz[packed]);
             data_write(name, bytes, size, packed);
             free(bytes);
-            const clock_t start = clock();
-            expect_refused("mnist-tiny", STATUS_FORMAT, name, packed ? "offset 4: " : cases[i].place);
-            cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 0.5, "%zu", i);
+            double least = 1;
+            for (int attempt = 0; attempt < 5; attempt++) {
+                const clock_t start = clock();
+                expect_refused("mnist-tiny", STATUS_FORMAT, name, packed ? "offset 4: " : cases[i].place);
+                least = fmin(least, (double)(clock() - start) / CLOCKS_PER_SEC);
+            }
+            cr_expect_lt(least, 0.02, "%zu", i);
         }
     }
 }

@@ -304,7 +304,7 @@ Test(merge, many_shards, .timeout = 1800) {
 #ifndef __SANITIZE_ADDRESS__ /* it retains freed memory */
     cr_assert_lt(used.ru_maxrss, 64000, "%ld kB", used.ru_maxrss);
 #endif
-    cr_assert_lt(worked, requested ? 600 : 30, "%g s, %g s of processor time", seconds, worked);
+    cr_assert_lt(seconds, requested ? 600 : 30);
 }
 
 #endif

@@ -3,7 +3,12 @@
  *   toy_step ffjord|affjord STEPS
  *
  * The step of `./run bench toy` on one thread, with a clock that does not count the time of other programs. Prints
- * model, median, minimum and number of steps, after a first step that is not timed. AFFJORD_SIMD selects the kernels. */
+ * model, median, minimum and number of steps, after a first step that is not timed. AFFJORD_SIMD selects the kernels.
+ * It needs the library alone, so that it can be built against any commit's, FOLDER/build/libaffjord.a:
+ *
+ *   gcc -std=c11 -D_GNU_SOURCE -O2 -IFOLDER/core -o toy_step toy_step.c FOLDER/build/libaffjord.a LIBRARIES
+ *
+ * LIBRARIES are CORE_LIBS of the Makefile. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
