@@ -30,7 +30,7 @@ fig6               figure  fig6           -                  any  toy      -    
 fig7               figure  fig7           -                  any  image    -        fig7.ini            training and evaluation loss against iteration on images
 fig8               figure  images         -                  any  image    affjord  fig8.ini            samples of images by AFFJORD, a data set beside the other
 fig8_pairs         figure  images_pairs   -                  any  image    -        table1_cpu.ini      samples of images by each model from the same base points, side by side
-fig9               figure  fig9           -                  any  image    -        fig9.ini            function evaluations against iteration on images
+fig9               figure  fig9           adaptive_epochs    any  image    -        fig9.ini            function evaluations against iteration on images
 fig10              figure  rectangles     -                  all  none     -        -                   rectangle (i, j) of the discretized [0, T] × [0, T]
 fig11              figure  rectangles     -                  all  none     -        -                   rectangles (i, j) and (j, i), on which g₂ⁿ is equal
 fig12              figure  rectangles     -                  all  none     -        -                   rectangles of S₂ⁿ
@@ -54,7 +54,7 @@ toy_table          table   toy_table      toy_losses         any  toy      -    
 toy_tests          table   toy_tests      toy_tests          any  toy      -        fig6.ini            tests of AFFJORD against other models on the toy data
 toy_rates          table   toy_rates      toy_rates          any  toy      -        toy_rates.ini       AFFJORD against FFJORD on the toy data at a common learning rate, and each at its best
 choices_terms      table   choices_terms  sweep_term         any  toy      -        choices.ini         what each of these choices, and each pair of them, adds to the gain of AFFJORD
-nfe_table          table   nfe_table      image_solves       any  image    -        fig9.ini            evaluations of image models under both rules of step control, and the error of the loss
+nfe_table          table   nfe_table      adaptive_epochs    any  image    -        fig9.ini            evaluations of image models under both rules of step control, and the error of the loss
 regularized_table  table   regularized_table regularized     any  image    -        regularized.ini     image models with regularizers: loss, evaluations, time to a given loss
 claims             table   claims         claims             all  -        -        table1.ini          claims of the paper, and their verdicts
 table1             table   table1         table1             all  -        -        table1.ini          bits per dimension on images
@@ -337,14 +337,17 @@ put_files() {
     for name; do output_put "$folder/$name" "$(output_target "$out/$to$name")"; done
 }
 
+# Return whether the database has the table or view $1.
+has_table() {
+    [ -n "$(query "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = '$1'")" ]
+}
+
 # Draw item $1 and move its files into place. Status: 0 success, 3 no rows, 1 failure.
 make_item() {
     local item=$1 base kind script view whose data model file wish folder part caption name chosen='' to='' made=()
     read -r base kind script view whose data model file _ <<<"$(item_line "$item")"
     [ "$item" = "$base" ] || whose=own
-    if [ "$view" != - ] && [ -z "$(query "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = '$view'")" ]; then
-        return 3
-    fi
+    [ "$view" = - ] || has_table "$view" || return 3
 
     [ "$data" != none ] || db=:memory:
     folder=$work/$item
@@ -388,8 +391,13 @@ make_item() {
 # Print why the chosen experiment has no rows for item $1, if its command alone would
 # not help, and a command that computes them.
 missing_rows() {
-    local base script home lack='' seed='' name='' file=''
-    read -r base _ script _ _ _ _ home _ <<<"$(item_line "$1")"
+    local base view script home lack='' seed='' name='' file=''
+    read -r base _ script view _ _ _ home _ <<<"$(item_line "$1")"
+    if [ "$view" != - ] && [ "$version" -lt "$known_version" ] && ! has_table "$view"; then
+        printf 'it has schema version %s, without %s; bring it up to date with: %s measure --db %s' "$version" "$view" \
+            "$program" "$db"
+        return
+    fi
     home=experiments/$home
     [ "$1" = "$base" ] || home=experiments/$1.ini
     [ ! -s "$work/$1/chosen.txt" ] || IFS=$'\t' read -r lack seed name file <"$work/$1/chosen.txt"

@@ -1,19 +1,19 @@
 -- fig9.sql - rows of Figure 9: evaluations per forward solve during training on images,
--- mean and deviation over the seeds, for each data set and model.
+-- mean and deviation over the seeds, for each data set and model. If training has fixed
+-- steps, they are those of the validation.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'fig9', 1, 'image' WHERE NOT EXISTS (SELECT 1 FROM request);
 
 -- Computed from the epochs, because view nfe_curves has no deviation.
 CREATE TEMP VIEW measured AS
-SELECT r.dataset, r.model, p.split, p.iteration, avg(p.nfe_forward) AS mean,
+SELECT r.dataset, r.model, 'training' AS split, p.iteration, avg(p.nfe_forward) AS mean,
        CASE WHEN count(*) > 1
             THEN sqrt(max(0, (sum(p.nfe_forward * p.nfe_forward) - sum(p.nfe_forward) * avg(p.nfe_forward))
                              / (count(*) - 1))) END AS std,
        count(*) AS n
 FROM chosen_run r
-JOIN epoch p USING (run_id)
-WHERE p.split = 'training'
-GROUP BY r.dataset, r.model, p.split, p.iteration;
+JOIN adaptive_epochs p USING (run_id)
+GROUP BY r.dataset, r.model, p.iteration;
 -- Wider than for a loss, because the early, low values matter here.
 CREATE TEMP VIEW fence AS SELECT 3 AS factor;
 .read plots/curves.sql

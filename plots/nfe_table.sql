@@ -13,8 +13,8 @@ CREATE TEMP VIEW trained AS
 SELECT r.dataset, r.model, printf('%.1f ± %.1f', avg(p.nfe_forward), sqrt(max(0, (sum(p.nfe_forward * p.nfe_forward)
        - sum(p.nfe_forward) * avg(p.nfe_forward)) / (count(*) - 1)))) AS evaluations
 FROM chosen_run r
-JOIN epoch p ON p.run_id = r.run_id AND p.split = 'training'
-               AND p.epoch = (SELECT max(q.epoch) FROM epoch q WHERE q.run_id = r.run_id)
+JOIN adaptive_epochs p ON p.run_id = r.run_id
+                         AND p.epoch = (SELECT max(q.epoch) FROM epoch q WHERE q.run_id = r.run_id)
 WHERE r.status = 'done'
 GROUP BY r.dataset, r.model;
 

@@ -277,6 +277,59 @@ Test(claims, evaluations_by_another_rule_decide_nothing) {
                  6);
 }
 
+/* Fixed steps of a training say nothing about a model; the validation's solves choose theirs. */
+Test(claims, evaluations_with_fixed_steps_are_those_of_the_validation) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "table1_cpu");
+    for (int seed = 0; seed < 6; seed++) {
+        const double evaluations[] = {100 + 0.1 * seed, 120};
+        for (int i = 0; i < 2; i++) {
+            add_image_run(script, "mnist", i ? "affjord" : "ffjord", i ? "augmented" : "clock", i ? "hyper" : "concat",
+                          seed, (double[]){1, 1, 1}, 40);
+            add_epoch(script, runs, 1, "validation", 3, 500);
+            add_epoch(script, runs, 2, "validation", 2, evaluations[i]);
+            fprintf(script,
+                    "INSERT INTO setting VALUES (%d, 'solver', 'method', 'rk4'), "
+                    "(%d, 'solver', 'evaluation_tolerance', '1e-05'), (%d, 'solver', 'atol', '0.1');\n",
+                    runs, runs, runs);
+        }
+    }
+    run_compared(script);
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'nfe_hyper_mnist'"), 120 / 100.25, 1e-4);
+    expect_verdict("nfe_hyper_mnist", "supported");
+    cr_expect_eq(number("SELECT mean FROM image_nfe WHERE layer = 'hyper'"), 120);
+    cr_expect_float_eq(number("SELECT tolerance FROM table1 WHERE dataset = 'mnist' AND model = 'AFFJORD'"), 1e-5,
+                       1e-12);
+    cr_assert_eq(figures("fig9 --experiment table1_cpu"), 0, "%s", output);
+
+    /* With adaptive steps, they are those of training. */
+    script = script_open();
+    fprintf(script, "UPDATE setting SET value = 'dopri5' WHERE key = 'method';\n");
+    run_compared(script);
+    cr_expect_eq(number("SELECT mean FROM image_nfe WHERE layer = 'hyper'"), 40);
+}
+
+/* One seed has a difference, which decides nothing. */
+Test(claims, one_seed_is_undecided) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "table1_cpu");
+    add_image_run(script, "mnist", "ffjord", "clock", "concat", 0, (double[]){1.2, 1.2, 1.2}, 70);
+    add_image_run(script, "mnist", "affjord", "augmented", "hyper", 0, (double[]){1.1, 1.1, 1.1}, 80);
+    add_metric(script, runs, "test_loss_1_probe", 1.11);
+    add_metric(script, runs, "test_loss_8_probes", 1.12);
+    run_compared(script);
+    expect_verdict("bits_mnist", "undecided");
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'bits_mnist'"), 0.1, 1e-12);
+    cr_expect_eq(number("SELECT n FROM claims WHERE id = 'bits_mnist'"), 1);
+    cr_expect_eq(number("SELECT low IS NULL AND high IS NULL FROM claims WHERE id = 'bits_mnist'"), 1);
+    expect_verdict("nfe_hyper_mnist", "undecided");
+    expect_verdict("bits_ffjord_mnist", "undecided");
+    expect_verdict("larger_gains", "not run");
+    expect_verdict("toy_loss_ty", "not run");
+    cr_expect_float_eq(number("SELECT mean FROM image_losses WHERE rule = 'test'"), 1.11, 1e-12);
+    cr_expect_float_eq(number("SELECT mean FROM image_losses WHERE rule = 'test_8'"), 1.12, 1e-12);
+}
+
 /* Two to four seeds have means but no interval. */
 Test(claims, few_seeds_decide_nothing) {
     FILE *script = script_open();

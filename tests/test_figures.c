@@ -219,8 +219,8 @@ Test(figures, tables_have_the_inserted_numbers) {
     expect_output("\\toprule");
     expect_output(" & FFJORD & 2 & 1.8164 $\\pm$ 0.0884 & 1.7539 & 1.2500 & 0.5664 \\\\\n");
     read_text("out/table1.md");
-    expect_output("| CIFAR-10 | FFJORD | 3.40 | not run | — | — | — | — | — |\n");
-    expect_output("| CIFAR-10 | AFFJORD | not in our source | not run | — | — | — | — | — |\n");
+    expect_output("| CIFAR-10 | FFJORD | 3.40 | not run | — | — | — | — | — | — |\n");
+    expect_output("| CIFAR-10 | AFFJORD | not in our source | not run | — | — | — | — | — | — |\n");
     read_text("out/table2.md");
     expect_output("| MNIST | hyper | AFFJORD | 4,556,169 | not run | not run |\n");
 }

@@ -190,7 +190,7 @@ Test(merge, unmergeable_shards_are_named_and_others_merged) {
     EXPECT(1, "$AFFJORD merge --db $TEST_DIR/merged.db");
     EXPECT_SAYS(": it is a database of another program");
     EXPECT_SAYS(
-        "its schema has version 99, that of the database version 12; use the version of the program that wrote it");
+        "its schema has version 99, that of the database version 13; use the version of the program that wrote it");
     EXPECT_SAYS("merged.db\": file is not a database");
     EXPECT_SAYS("5 shards: 1 run merged");
     EXPECT_SAYS("3 refused");

@@ -10,7 +10,7 @@ TestSuite(results_db, .init = begin, .fini = end, .timeout = 60);
 
 Test(results_db, new_database_has_every_table_and_view) {
     close_db(open_db());
-    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "12;");
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "13;");
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
               "ORDER BY name)"),
@@ -20,7 +20,8 @@ Test(results_db, new_database_has_every_table_and_view) {
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
               "ORDER BY name)"),
-        "claims final_losses image_losses image_nfe image_solves loss_curves nfe_curves regularized regularized_runs "
+        "adaptive_epochs claims final_losses image_losses image_nfe image_solves loss_curves nfe_curves regularized "
+        "regularized_runs "
         "seed_statistics sweep_curves sweep_effects sweep_lengths sweep_losses sweep_runs sweep_settings table1 table2 "
         "theory_statements "
         "toy_losses toy_rates toy_tests;");

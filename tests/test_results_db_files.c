@@ -34,8 +34,8 @@ static void check_refused(const char *words, const char *more) {
 
 Test(results_db_files, other_schema_versions_are_refused_with_both_numbers) {
     close_db(open_db());
-    change("UPDATE meta SET value = '13' WHERE key = 'schema_version'");
-    check_refused("schema version 13", "supports versions up to 12: use a newer version");
+    change("UPDATE meta SET value = '14' WHERE key = 'schema_version'");
+    check_refused("schema version 14", "supports versions up to 13: use a newer version");
     change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
     check_refused("of another program", "--db");
 }

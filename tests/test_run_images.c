@@ -416,6 +416,20 @@ static void expect_failures(const char *set, const char *reason) {
     EXPECT(0, "$AFFJORD check --db $TEST_DIR/f.db");
 }
 
+/* One step of Euler's method lets a training move all images to one point at a constant volume. */
+Test(run_images, losses_that_no_density_has_are_reported_once) {
+    EXPECT(
+        0,
+        "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/low.db --jobs 1 --seeds 0 --set experiment.models=affjord --set "
+        "solver.method=euler --set solver.steps=1 --set train.learning_rate=0.03 --set train.iterations=100 --set "
+        "train.epoch_iterations=100 2> $TEST_DIR/printed");
+    expect_number("low.db", "SELECT running < 0 FROM epoch WHERE split = 'training'", 1);
+    EXPECT(
+        0,
+        "grep -c 'affjord 0: training loss: 10 iterations in a row are below 0 bits per dimension' $TEST_DIR/printed");
+    cr_expect_str_eq(output, "1\n");
+}
+
 Test(run_images, iterations_without_a_loss_end_the_run_and_are_kept) {
     expect_failures("solver.max_steps=1", "forward: too many steps (solver.max_steps)");
     /* Parameters are unchanged, and another solver computes the loss of the first iteration. */

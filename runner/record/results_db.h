@@ -19,7 +19,7 @@
 #include "system/temporary.h"
 
 enum {
-    DB_SCHEMA_VERSION = 12,
+    DB_SCHEMA_VERSION = 13,
     DB_KEY_SIZE = 33, /* of a run: 32 hexadecimal digits and a terminator */
     DB_FLOWS_MAX = 16,
     DB_NAME_MAX = 1024, /* bytes of a name, terminator included */

@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 12.
+-- schema.sql - the results database, schema version 13.
 --
 -- On an older database, it creates the missing tables; views.sql and claims.sql replace
 -- all views. (results_db_schema.c moves the rows of tables whose checks have changed.)
@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '12');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '13');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -224,7 +224,7 @@ CREATE TABLE IF NOT EXISTS moment (
 --   offset       the same minus the contribution of the seed's validation points, equal for all models
 --   measured     the final loss, measured again on many points, of images at tolerance 1e-5; fine: by a finer solve
 --   best         the least validation loss of any epoch; chosen: the test loss of that epoch
---   evaluations  of all flows in one forward solve of training, in the last epoch
+--   evaluations  of all flows in one forward solve (view adaptive_epochs), in the last epoch
 --   evaluations_by_state, evaluations_by_state_and_context   at the end, by either rule of solver.error_norm
 --   field_change the largest rate of change of the toy field
 -- failures: the treatment of runs without a possible loss. 'left out': with the same seed of the other model; 'last':

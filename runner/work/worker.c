@@ -25,8 +25,9 @@
 
 #define PROGRESS_SECONDS 0.2
 
-/* Consecutive failed iterations that abort a run; batches per session that are saved for ./run eval --replay. */
-enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3 };
+/* Consecutive failed iterations that abort a run; batches per session that are saved for ./run eval --replay;
+ * consecutive iterations with an impossible loss that are reported. */
+enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3, IMPOSSIBLE_MAX = 10 };
 
 /* The number of consecutive failed iterations, in a checkpoint written between them. Without it, an aborted or
  * stopped run could resume there and complete. */
@@ -221,12 +222,29 @@ static status report_unsolved(worker *self, const char *split, error_info *err) 
     return worker_send_note(self, text.text, err);
 }
 
+/* Pixels of 8 bits have a mean -log2 P of at least 0. A training that comes below profits from the errors of its
+ * solves, and is lost hours before its first validation may show it. */
+static status report_impossible(worker *self, double loss, error_info *err) {
+    error_info text;
+    if (!self->data.images || self->impossible == IMPOSSIBLE_MAX) return STATUS_OK;
+    self->impossible = loss < 0 ? self->impossible + 1 : 0;
+    if (self->impossible < IMPOSSIBLE_MAX) return STATUS_OK;
+    error_describe(
+        &text,
+        "training loss: %d iterations in a row are below 0 bits per dimension, the last by %.3g; expected at "
+        "least 0, as for every density of 8-bit pixels; the solver's steps are too long for this field: take "
+        "more solver.steps, adaptive steps, or a larger flow.jacobian",
+        IMPOSSIBLE_MAX, -loss);
+    return worker_send_note(self, text.text, err);
+}
+
 status worker_on_step(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
                       error_info *err) {
     const settings *values = self->task->values;
     /* Record a loss that is not finite as nan, inf or -inf. */
     if (outcome == STATUS_OK) self->skipped = 0;
     else TRY(skip(self, outcome, err));
+    TRY(report_impossible(self, loss, err));
     if (epoch_done) {
         if (has_flows(self) && epoch->validation != STATUS_OK) TRY(report_unsolved(self, "validation", err));
         if (has_flows(self) && epoch->tested && epoch->test != STATUS_OK) TRY(report_unsolved(self, "test", err));

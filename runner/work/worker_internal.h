@@ -27,6 +27,7 @@ typedef struct worker {
     double epoch_start, last_progress; /* seconds */
     message_writer writer;
     uint64_t skipped; /* consecutive failed iterations */
+    uint64_t impossible; /* consecutive iterations with an impossible loss, in this session */
     unsigned failures_kept; /* batches saved in this session */
     bool stop; /* a stop was requested */
     bool cut; /* a message may have been sent in part; bytes after it would be read as its rest */
