@@ -338,6 +338,12 @@ Test(figures, wrong_usage_is_reported) {
     expect_output("/none.db");
     cr_expect_eq(shell("./paper_figures.sh --db tests/test_figures.c --out %s/out", folder), 1);
     expect_output("test_figures.c is no results database");
+    cr_expect_eq(shell("sqlite3 %s/r.db \"UPDATE meta SET value = '12' WHERE key = 'schema_version'; DROP VIEW "
+                       "adaptive_epochs\"",
+                       folder),
+                 0);
+    cr_expect_eq(figures("fig9"), 1);
+    expect_output("it has schema version 12, without adaptive_epochs; bring it up to date with: ./run measure --db ");
     cr_expect_eq(shell("sqlite3 %s/r.db \"UPDATE meta SET value = '1000' WHERE key = 'schema_version'\"", folder), 0);
     cr_expect_eq(figures("fig6"), 1);
     expect_output("has schema version 1000");
