@@ -1,4 +1,5 @@
-/* test_tableau.c - the coefficients of the embedded pairs against the order conditions, and their convergence.
+/* test_tableau.c - the coefficients of the embedded pairs against the order conditions, their convergence, and the error
+ * of RK4 that a training can profit from.
  *
  * A method has order p if for every rooted tree of up to p vertices sum_i b_i Phi_i = 1 / gamma; with one new root over
  * trees t_1 .. t_m, Phi_i = prod_k sum_j a_ij Phi_j(t_k) and gamma = size prod_k gamma(t_k). Weights of an output
@@ -8,6 +9,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/step_control.h"
+#include "base/random.h"
 #include "adaptive_support.h"
 
 enum { ORDER_MAX = 9, TREES_MAX = 500 };
@@ -124,6 +126,43 @@ Test(tableau, dense_output_passes_through_the_ends_and_the_middle) {
             cr_assert_eq(w[2][i], b);
             cr_assert_float_eq(near[0][i] / 1e-9, i == 0, 1e-6, "%s: slope at the start", m->name);
             cr_assert_float_eq((b - near[1][i]) / 1e-9, i == s, 1e-6, "%s: slope at the end", m->name);
+        }
+    }
+}
+
+/* --- The error that a training can profit from (docs/guide/experiments.md#few-steps) --- */
+
+/* Return the gain of a step with the rates x: what the trace adds to log p, minus the log of the step's factor. *cost <-
+ * W, the regularizer's. */
+static double gain(const tableau *m, const double *x, double *cost) {
+    double k[RK_STAGES_MAX], trace = 0, factor = 1;
+    *cost = 0;
+    for (size_t i = 0; i < m->stages; i++) {
+        double z = 1;
+        for (size_t j = 0; j < i; j++) z += m->a[i][j] * k[j];
+        k[i] = x[i] * z;
+        trace += m->b[i] * x[i];
+        factor += m->b[i] * k[i];
+        *cost += m->b[i] * x[i] * x[i];
+    }
+    return trace - log(factor);
+}
+
+Test(tableau, gain_of_an_rk4_step_is_bounded_by_the_regularizer) {
+    const tableau *m = tableau_get(TABLEAU_RK4);
+    const random_stream stream = {.seed = 1, .purpose = RANDOM_TEST_PROBE};
+    const double largest[2][4] = {{1, -1, 1, -1}, {2, -1, -1, 2}}, bound[2] = {0.5, 0.25};
+    double cost, x[4];
+    for (int same = 0; same < 2; same++) { /* whether the stages in the middle have one rate, as with time */
+        for (size_t i = 0; i < 4; i++) x[i] = 1e-4 * largest[same][i];
+        const double most = gain(m, x, &cost);
+        cr_expect_float_eq(most / cost, bound[same], 1e-3, "%g of %g", most, cost);
+        for (uint64_t n = 0; n < 1000; n++) {
+            random_uniform4(stream, n, 0, x);
+            for (size_t i = 0; i < 4; i++) x[i] = 1e-4 * (2 * x[i] - 1);
+            if (same) x[2] = x[1];
+            const double other = gain(m, x, &cost);
+            cr_expect_leq(other, (bound[same] + 1e-3) * cost);
         }
     }
 }
