@@ -21,8 +21,8 @@ CREATE TEMP VIEW fence AS SELECT 3 AS factor;
 -- Of both rules in one experiment, state is FFJORD's, which has no z*.
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Evaluations of the field per forward solve in training against iteration: mean over the seeds. Bands show one '
-       || 'standard deviation. '
+       'Evaluations of the field per forward solve against iteration, in training, or in validation if training has fixed '
+       || 'steps: mean over the seeds. Bands show one standard deviation. '
        || CASE (SELECT max(coalesce(s.value, 'state_and_context')) FROM chosen_run r
                 LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'solver' AND s.key = 'error_norm')
                WHEN 'state' THEN 'Steps are chosen by the error of z with log p.'

@@ -2,9 +2,10 @@
 """torch_images.py - the training step on images in PyTorch: Table 1's FFJORD and AFFJORD on MNIST.
 
 The same work as a step of `./run experiments/table1_mnist.ini`: multiscale flows of 3 x 3 convolutions, the logit, one
-probe of Hutchinson's estimate a solve, torchdiffeq's Dopri5 with the same tolerances and the same norm of the error,
-learned end times, Adam. Start parameters, the order of images, dequantization noise and probes are those of our runs,
-drawn here by the same generator, so that a step here and one there can be compared (--check).
+probe of Hutchinson's estimate a solve, torchdiffeq's Dopri5 with the same tolerances and the same norm of the error (or
+fixed steps of the 3/8 rule, --steps), learned end times, Adam. Start parameters, the order of images, dequantization
+noise and probes are those of our runs, drawn here by the same generator, so that a step here and one there can be
+compared (--check).
 
     ffjord     the time is a channel of every convolution's input ("concat")
     affjord    z* is joined to z as channels, and makes the weights (layer "hyper")
@@ -137,7 +138,8 @@ def choose(options):
             options.seed = int(texts["seed"])
     for key, given in (("train.batch", options.batch), ("solver.gradient", options.gradient),
                        ("image.hidden_channels", options.hidden), ("image.moving", options.moving),
-                       ("solver.atol", options.tolerance), ("solver.rtol", options.tolerance)):
+                       ("solver.atol", options.tolerance), ("solver.rtol", options.tolerance),
+                       ("solver.steps", options.steps), ("solver.method", options.steps and "rk4_38")):
         if given is not None:
             settings[key] = str(given)
     if options.average:
@@ -240,6 +242,7 @@ def main():
     parser.add_argument("--moving", type=int, help="entries of z* that move")
     parser.add_argument("--average", type=int, help="2: images of 14 x 14")
     parser.add_argument("--tolerance", help="of the solver, both")
+    parser.add_argument("--steps", type=int, help="this number of fixed steps of the 3/8 rule instead of Dopri5")
     parser.add_argument("--tf32", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", metavar="RESULTS.db")

@@ -25,7 +25,11 @@ class Flow(nn.Module):
         self.fixed_end_time = float(settings["flow.end_time"])
         self.seminorm = settings["solver.seminorm"] == "yes"
         self.gradient = settings["solver.gradient"]
-        self.tolerances = {"rtol": float(settings["solver.rtol"]), "atol": float(settings["solver.atol"])}
+        if settings["solver.method"] == "rk4_38":  # which torchdiffeq calls "rk4"
+            self.solver = {"method": "rk4", "options": {"step_size": 1 / int(settings["solver.steps"])}}
+        else:
+            self.solver = {"method": "dopri5", "options": {"norm": self.norm},
+                           "rtol": float(settings["solver.rtol"]), "atol": float(settings["solver.atol"])}
         self.names, self.values = [], nn.ParameterList()
         c, hidden = shape[0], [int(settings["image.hidden_channels"])] * int(settings["image.hidden_layers"])
         self.clock_joined = not self.augmented and self.layer == "concat"
@@ -153,12 +157,11 @@ class Flow(nn.Module):
         if self.augmented:
             state += (context[:self.moving], context[self.moving:])
         times = torch.tensor([0.0, 1.0], dtype=z.dtype, device=z.device)
-        arguments = {"method": "dopri5", "options": {"norm": self.norm}, **self.tolerances}
         if self.gradient == "adjoint":
-            solution = torchdiffeq.odeint_adjoint(self, state, times, **arguments,
-                                                  adjoint_options={"norm": self.adjoint_norm})
+            backward = {"norm": self.adjoint_norm} if "rtol" in self.solver else self.solver["options"]
+            solution = torchdiffeq.odeint_adjoint(self, state, times, **self.solver, adjoint_options=backward)
         else:
-            solution = torchdiffeq.odeint(self, state, times, **arguments)
+            solution = torchdiffeq.odeint(self, state, times, **self.solver)
         last = [part[-1] for part in solution]
         return last[0], last[1], torch.cat(last[2:]) if self.augmented else None
 
@@ -172,10 +175,10 @@ class Multiscale(nn.Module):
 
     def __init__(self, settings, trace):
         super().__init__()
-        for key, expected in (("image.activation", "softplus"), ("solver.method", "dopri5"), ("flow.kinetic", "0"),
-                              ("flow.jacobian", "0")):
-            if settings[key] != expected:
-                sys.exit(f"{key} = {settings[key]}: this comparison has {expected} only")
+        for key, expected in (("image.activation", ("softplus",)), ("solver.method", ("dopri5", "rk4_38")),
+                              ("flow.kinetic", ("0",)), ("flow.jacobian", ("0",))):
+            if settings[key] not in expected:
+                sys.exit(f"{key} = {settings[key]}: this comparison has {' and '.join(expected)} only")
         if settings["flow.divergence"] == "exact" or settings["image.layer"] not in ("concat", "hyper"):
             sys.exit("this comparison has one probe, and the layers concat and hyper")
         augmented = settings["model.context"] == "augmented"
