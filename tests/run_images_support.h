@@ -96,4 +96,14 @@ static inline void end(void) {
     end_run();
 }
 
+static inline void expect_query(const char *database, const char *query, const char *expected) {
+    EXPECT(0, "sqlite3 $TEST_DIR/%s \"%s\"", database, query);
+    cr_expect_str_eq(output, expected, "%s:\n%s", query, output);
+}
+
+static inline void expect_number(const char *database, const char *query, int expected) {
+    EXPECT(0, "sqlite3 $TEST_DIR/%s \"%s\"", database, query);
+    cr_expect_eq(atoi(output), expected, "%s: %s", query, output);
+}
+
 #endif
